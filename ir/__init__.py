@@ -1,0 +1,59 @@
+"""The graph IR of search spaces and the transitions on it: pure Python on immutable values."""
+
+from .architecture import Architecture as Architecture, properties as properties
+from .constants import Constant as Constant, as_constant as as_constant
+from .domains import (
+    DiscreteDomain as DiscreteDomain,
+    Domain as Domain,
+    FloatDomain as FloatDomain,
+    IntegerDomain as IntegerDomain,
+    PermutationDomain as PermutationDomain,
+)
+from .errors import (
+    AssignmentError as AssignmentError,
+    InvalidArchitecture as InvalidArchitecture,
+    ParseError as ParseError,
+    ShapeError as ShapeError,
+    SpaceError as SpaceError,
+)
+from .graph import (
+    SINGLE_INPUT as SINGLE_INPUT,
+    SINGLE_OUTPUT as SINGLE_OUTPUT,
+    Basic as Basic,
+    Fragment as Fragment,
+    Node as Node,
+    Source as Source,
+    Substitution as Substitution,
+)
+from .hyperparameters import (
+    Bool as Bool,
+    Dependent as Dependent,
+    DependentHyperparameter as DependentHyperparameter,
+    Discrete as Discrete,
+    Float as Float,
+    Hyperparameter as Hyperparameter,
+    IndependentHyperparameter as IndependentHyperparameter,
+    Integer as Integer,
+    OneOfK as OneOfK,
+    Permutation as Permutation,
+    Property as Property,
+    is_hyperparameter as is_hyperparameter,
+)
+from .operations import (
+    Inference as Inference,
+    InferenceRule as InferenceRule,
+    Op as Op,
+    Properties as Properties,
+    Shape as Shape,
+    Shapes as Shapes,
+    Variable as Variable,
+)
+from .space import Space as Space, SpaceFunction as SpaceFunction, trace as trace
+from .transitions import (
+    architecture as architecture,
+    assign as assign,
+    enumerate_architectures as enumerate_architectures,
+    replay as replay,
+    sample as sample,
+)
+from .wiring import Wiring as Wiring, basic as basic, substitution as substitution

@@ -1,0 +1,29 @@
+"""What can go wrong in a search space, as exceptions that name the culprit and the remedy."""
+
+
+class SpaceError(ValueError):
+    """A search space, or something done with it, is wrong; the message says where and what to do."""
+
+
+class AssignmentError(SpaceError):
+    """A value was assigned that the hyperparameter's domain does not hold, or nothing was left."""
+
+
+class InvalidArchitecture(SpaceError):
+    """Raised by a user's substitution or dependent function: these values make no valid architecture.
+
+    Searchers, `enumerate_architectures` and `count` skip such architectures.
+
+    Example:
+        >>> def narrow(width: int) -> None:
+        ...     if width > 64:
+        ...         raise InvalidArchitecture(f"width {width} is more than 64")
+    """
+
+
+class ShapeError(SpaceError):
+    """Shapes that do not fit; the message names the node, the shapes and the decisions."""
+
+
+class ParseError(SpaceError):
+    """A text or JSON form that does not describe an architecture; the message names the line."""

@@ -1,0 +1,208 @@
+"""From a space to an architecture, a value at a time: pure functions on spaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .architecture import Architecture
+from .constants import Constant
+from .errors import AssignmentError, InvalidArchitecture, SpaceError
+from .graph import Basic, Source, Substitution
+from .hyperparameters import IndependentHyperparameter
+from .maps import Map, Transient
+from .program import Cell, Expansion, Port, Program, resolve
+from .space import Space
+from .state import State, advance
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def assign(space: Space, value: object, key: str | None = None) -> Space:
+    """Return the space in which one more hyperparameter has its value. `space` stays as it is.
+
+    Dependents and substitutions that became ready are computed and expanded.
+
+    Args:
+        space: Any space with something left to decide.
+        value: A value of the hyperparameter's domain.
+        key: Which hyperparameter, among all that are reachable now; by default the next in order.
+
+    Raises:
+        AssignmentError: The value is not in the domain, the key is not to be assigned, or
+            nothing is left.
+        InvalidArchitecture: A function of the space refused these values.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> assign(space, 2).decisions
+        (('depth', 2),)
+    """
+    decision = _decision(space.state, key)
+    state = space.state.copy()
+    advance(space.program, state, decision, _canonical(decision, value))
+    return Space(space.program, state)
+
+
+def replay(space: Space, values: Iterable[object] | Mapping[str, object]) -> Architecture:
+    """Return the architecture that the values lead to.
+
+    Args:
+        space: Where to begin.
+        values: Values in the order of the space, as `architecture.values` has them; or, by
+            key, in any order in which they can be assigned, as `dict(architecture.decisions)`.
+
+    Raises:
+        AssignmentError: A value does not fit, one is missing, or one is left over.
+        InvalidArchitecture: A function of the space refused these values.
+    """
+    state = _thaw(space.state)
+    pairs = values.items() if isinstance(values, Mapping) else ((None, value) for value in values)
+    count = 0
+    for count, (key, value) in enumerate(pairs, 1):
+        if state.next is None:
+            raise AssignmentError(f"value {value!r}, number {count}, is left over: nothing is open")
+        decision = _decision(state, key)
+        advance(space.program, state, decision, _canonical(decision, value))
+    if state.next is not None:
+        raise AssignmentError(f"{count} values end before {state.next.key!r}: give it one too")
+    return architecture_of(space.program, state)
+
+
+def sample(space: Space, rng: np.random.Generator) -> Architecture:
+    """Return a random architecture: each decision in turn is drawn uniformly from its domain.
+
+    This is not uniform over architectures: see `sample_uniform`.
+
+    Args:
+        space: Where to begin.
+        rng: Where the randomness comes from.
+
+    Raises:
+        InvalidArchitecture: A function of the space refused the values drawn.
+    """
+    state = _thaw(space.state)
+    program = space.program
+    while (decision := state.next) is not None:
+        advance(program, state, decision, decision.domain.sample(rng))
+    return architecture_of(program, state)
+
+
+def enumerate_architectures(space: Space) -> Iterator[Architecture]:
+    """Yield every architecture in odometer order: the last decision changes fastest.
+
+    Values that make an invalid architecture are passed over.
+
+    Raises:
+        SpaceError: A hyperparameter's domain is not finite.
+    """
+    stack: list[Iterator[Space]] = [iter([space])]
+    while stack:
+        following = next(stack[-1], None)
+        if following is None:
+            stack.pop()
+        elif following.next is None:
+            yield architecture(following)
+        else:
+            stack.append(_successors(following, following.next))
+
+
+def architecture(space: Space) -> Architecture:
+    """Return the architecture that a space with nothing left to decide is.
+
+    Raises:
+        SpaceError: Something is left to decide.
+    """
+    if space.next is not None:
+        raise SpaceError(f"{space.next.key!r} has no value yet; assign it first")
+    return architecture_of(space.program, space.state)
+
+
+def architecture_of(program: Program, state: State) -> Architecture:
+    """Reduce a terminal state to its basic nodes, producers first."""
+    expanded, environment = state.expanded, state.environment
+    nodes: dict[Cell, tuple[str, Basic]] = {}
+    outputs = [(name, resolve(port, expanded)) for name, port in program.outputs]
+    stack = [port.cell for _, port in reversed(outputs)]
+    while stack:
+        cell = stack[-1]
+        if cell is None or cell in nodes:
+            stack.pop()
+            continue
+        sources = [(name, resolve(port, expanded)) for name, port in cell.sources]
+        missing = [port.cell for _, port in sources if port.cell not in nodes and port.cell]
+        if missing:
+            stack.extend(reversed(missing))
+            continue
+        stack.pop()
+        nodes[cell] = cell.key, _concrete(cell, sources, environment)
+    return Architecture(
+        tuple(sorted(program.fragment.inputs)),
+        tuple(nodes.values()),
+        tuple([(name, _source(port)) for name, port in outputs]),
+        state.decisions(),
+    )
+
+
+def _concrete(
+    cell: Cell, sources: list[tuple[str, Port]], environment: Map[str, Constant]
+) -> Basic:
+    node = cell.node
+    assert isinstance(node, Basic)
+    properties = node.properties
+    if cell.open:
+        values = {name: environment[h.key] for name, h in cell.open}
+        properties = tuple([(name, values.get(name, value)) for name, value in properties])
+    inputs = tuple([(name, _source(port)) for name, port in sources])
+    return Basic(node.op, properties, inputs, node.outputs)
+
+
+def _source(port: Port) -> Source:
+    return Source("" if port.cell is None else port.cell.key, port.output)
+
+
+def _decision(state: State, key: str | None) -> IndependentHyperparameter:
+    """Return the hyperparameter to assign, by key or the next in order."""
+    if key is None:
+        if state.next is None:
+            raise AssignmentError("nothing is left to assign: the space is one architecture")
+        return state.next
+    entry = state.pending.get(key)
+    if entry is not None and isinstance(entry[0], IndependentHyperparameter):
+        return entry[0]
+    if key in state.environment:
+        raise AssignmentError(f"{key}: has the value {state.environment[key]!r} already")
+    if entry is not None:
+        raise AssignmentError(f"{key}: is computed from others; assign those")
+    found = sorted(k for k in state.pending if not hasattr(state.pending[k][0], "parents"))
+    raise AssignmentError(f"{key}: is not open now; these are: {', '.join(found) or 'none'}")
+
+
+def _canonical(decision: IndependentHyperparameter, value: object) -> Constant:
+    try:
+        return decision.domain.canonical(value)
+    except AssignmentError as error:
+        raise AssignmentError(f"{decision.key}: {error}") from None
+
+
+def _successors(space: Space, decision: IndependentHyperparameter) -> Iterator[Space]:
+    for value in decision.domain:
+        try:
+            yield assign(space, value)
+        except InvalidArchitecture:
+            continue
+
+
+def _thaw(state: State) -> State:
+    """Return a copy with maps that change in place, for a run of which only the end is kept."""
+    new = state.copy()
+
+    def transient(map: Map[Any, Any]) -> Transient[Any, Any]:
+        return Transient({key: map[key] for key in map})
+
+    new.environment = transient(state.environment)
+    new.pending = transient(state.pending)
+    new.expanded = transient(state.expanded)
+    return new

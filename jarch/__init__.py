@@ -1,0 +1,48 @@
+"""Functional search spaces for neural architecture search in JAX.
+
+Write a search space with the functions of `jarch` and `jarch.nn`, `trace` it, and decide:
+`assign`, `sample` and `replay` lead from the space to an `Architecture`, which `lower` turns into
+a Flax model.
+"""
+
+from . import nn as nn
+from .combinators import (
+    choose as choose,
+    dense_block as dense_block,
+    hyperparameter_aggregator as hyperparameter_aggregator,
+    identity as identity,
+    nested_repeat as nested_repeat,
+    optional as optional,
+    permutation as permutation,
+    repeat as repeat,
+    residual as residual,
+    sequential as sequential,
+    share as share,
+    split_combine as split_combine,
+)
+from .ir import (
+    Architecture as Architecture,
+    AssignmentError as AssignmentError,
+    Bool as Bool,
+    Dependent as Dependent,
+    Discrete as Discrete,
+    Float as Float,
+    Fragment as Fragment,
+    Integer as Integer,
+    InvalidArchitecture as InvalidArchitecture,
+    OneOfK as OneOfK,
+    ParseError as ParseError,
+    Permutation as Permutation,
+    ShapeError as ShapeError,
+    Space as Space,
+    SpaceError as SpaceError,
+    Wiring as Wiring,
+    architecture as architecture,
+    assign as assign,
+    basic as basic,
+    enumerate_architectures as enumerate_architectures,
+    replay as replay,
+    sample as sample,
+    substitution as substitution,
+    trace as trace,
+)
