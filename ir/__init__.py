@@ -2,6 +2,12 @@
 
 from .architecture import Architecture as Architecture, properties as properties
 from .constants import Constant as Constant, as_constant as as_constant
+from .counting import (
+    count as count,
+    rank as rank,
+    sample_uniform as sample_uniform,
+    unrank as unrank,
+)
 from .domains import (
     DiscreteDomain as DiscreteDomain,
     Domain as Domain,
@@ -16,6 +22,7 @@ from .errors import (
     ShapeError as ShapeError,
     SpaceError as SpaceError,
 )
+from .fingerprint import fingerprint as fingerprint
 from .graph import (
     SINGLE_INPUT as SINGLE_INPUT,
     SINGLE_OUTPUT as SINGLE_OUTPUT,
@@ -56,4 +63,5 @@ from .transitions import (
     replay as replay,
     sample as sample,
 )
+from .verification import verify as verify
 from .wiring import Wiring as Wiring, basic as basic, substitution as substitution

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeAlias, cast
 
 from .errors import SpaceError
@@ -26,7 +27,7 @@ def as_constant(value: object, where: str) -> Constant:
         (3, 3)
     """
     if value.__class__ in _SCALARS:
-        if value.__class__ is float and not abs(cast(float, value)) < float("inf"):
+        if isinstance(value, float) and not math.isfinite(value):
             raise SpaceError(f"{where}: {value} is not a finite number; use a finite one")
         return cast(Constant, value)
     if isinstance(value, (list, tuple)):
@@ -42,8 +43,8 @@ def as_constant(value: object, where: str) -> Constant:
 
 def typed(value: Constant) -> Any:
     """Return a key that tells `1`, `1.0` and `True` apart, which Python's equality does not."""
-    if value.__class__ is tuple:
-        return tuple(map(typed, cast("tuple[Constant, ...]", value)))
+    if isinstance(value, tuple):
+        return tuple(map(typed, value))
     return value.__class__, value
 
 

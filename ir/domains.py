@@ -151,7 +151,7 @@ class PermutationDomain(Domain):
 
     @property
     def size(self) -> int:
-        """n!."""
+        """N!."""
         return math.factorial(self.n)
 
     def canonical(self, value: object) -> Constant:

@@ -2,11 +2,11 @@
 
 
 class SpaceError(ValueError):
-    """A search space, or something done with it, is wrong; the message says where and what to do."""
+    """A space, or what is done with it, is wrong; the message says where and what to do."""
 
 
 class AssignmentError(SpaceError):
-    """A value was assigned that the hyperparameter's domain does not hold, or nothing was left."""
+    """A value that the hyperparameter's domain does not hold, or nothing left to assign."""
 
 
 class InvalidArchitecture(SpaceError):

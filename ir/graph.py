@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from .constants import Constant, format_constant
@@ -27,9 +27,9 @@ class Source:
     output: str
 
     def __str__(self) -> str:
-        """Write it as the text form does: `%in`, `%conv` or `%split.left`."""
+        """Write it as the text form does: `@in`, `%conv` or `%split:left`."""
         if not self.node:
-            return f"%{self.output}"
+            return f"@{self.output}"
         return f"%{self.node}" + ("" if self.output == SINGLE_OUTPUT else f":{self.output}")
 
 
@@ -99,7 +99,7 @@ class Fragment:
 
     def __str__(self) -> str:
         """Return the piece as text, a line a node."""
-        takes = ", ".join(f"%{name}" for name in self.inputs)
+        takes = ", ".join(f"@{name}" for name in self.inputs)
         gives = ", ".join(f"{name}={source}" for name, source in self.outputs)
         lines = [f"({takes}) -> ({gives})", *(format_node(name, node) for name, node in self.nodes)]
         return "\n  ".join(lines)
@@ -116,7 +116,7 @@ def format_property(value: Property) -> str:
 
 
 def format_node(name: str, node: Node) -> str:
-    """Return a node as one line: `%conv = conv(%in) features=16, kernel_size=$kernel_size`."""
+    """Return a node as one line: `%conv = conv(@in) features=16, kernel_size=$kernel_size`."""
     single = len(node.inputs) == 1 and node.inputs[0][0] == SINGLE_INPUT
     inputs = ", ".join(
         str(source) if single else f"{port}={source}" for port, source in node.inputs

@@ -1,5 +1,7 @@
-"""One interface, two maps: the persistent `rpds.HashTrieMap` for values that others hold, and a
-plain dictionary for a run of transitions of which only the end is kept.
+"""One interface, two maps: persistent, and changing in place.
+
+The persistent one is `rpds.HashTrieMap`, for values that others hold; the other is a dictionary,
+for a run of transitions of which only the end is kept.
 
 Transitions are written once, as `map = map.insert(key, value)`. On a persistent map that shares
 structure and leaves the old map as it was; on a `Transient` it changes the map in place, which

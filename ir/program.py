@@ -35,10 +35,11 @@ class Cell:
         node: What stands there.
         sources: Names of inputs and what feeds them, in the order of declaration.
         open: Its properties that are hyperparameters, sorted by name.
-        single: It is a substitution with exactly one output.
+        substitution: Whether it is a substitution.
+        used: Which of its outputs something needs.
     """
 
-    __slots__ = ("key", "node", "open", "single", "sources", "substitution")
+    __slots__ = ("key", "node", "open", "sources", "substitution", "used")
 
     def __init__(self, key: str, node: Node, sources: tuple[tuple[str, Port], ...]) -> None:
         self.key = key
@@ -46,7 +47,7 @@ class Cell:
         self.sources = sources
         self.open: tuple[tuple[str, Hyperparameter], ...] = open_properties(node)
         self.substitution = isinstance(node, Substitution)
-        self.single = len(node.outputs) == 1
+        self.used: set[str] = set()
 
     def __repr__(self) -> str:
         """Show the key."""
@@ -57,14 +58,16 @@ class Expansion(NamedTuple):
     """What a substitution became.
 
     Attributes:
-        cells: Its new cells, producers first, without those that no output needs.
+        cells: Its new cells, producers first, without those that nothing needs.
+        active: Those of them with anything open, and substitutions.
         outputs: What each output of the substitution is now.
-        drops: Something that was reachable through the substitution may no longer be.
+        dropped: What fed the substitution and feeds nothing of this.
     """
 
     cells: tuple[Cell, ...]
+    active: tuple[Cell, ...]
     outputs: dict[str, Port]
-    drops: bool
+    dropped: tuple[Port, ...]
 
 
 Expanded = Map[Cell, Expansion]
@@ -89,14 +92,15 @@ class Program:
     Two programs are equal when their fragments are.
     """
 
-    __slots__ = ("_memo", "cells", "fragment", "outputs")
+    __slots__ = ("_memo", "cells", "fragment", "outputs", "shared")
 
     def __init__(self, fragment: Fragment) -> None:
         inputs = {name: Port(None, name) for name in fragment.inputs}
-        placed = _place(fragment, "", inputs)
+        placed = _place(fragment, "", inputs, {name for name, _ in fragment.outputs})
         self.fragment = fragment
         self.cells = placed.cells
         self.outputs: tuple[tuple[str, Port], ...] = tuple(sorted(placed.outputs.items()))
+        self.shared: set[str] = set()  # keys that `elimination` found to be used far apart
         self._memo: dict[tuple[object, ...], Expansion] = {}
 
     def __eq__(self, other: object) -> bool:
@@ -152,7 +156,7 @@ def _expand(cell: Cell, values: tuple[Constant, ...]) -> Expansion:
             "graph; return what a combinator or a function of jarch.nn returns"
         )
     _check_ports(cell.key, node, fragment)
-    return _place(fragment, cell.key, dict(cell.sources))
+    return _place(fragment, cell.key, dict(cell.sources), cell.used)
 
 
 def _check_ports(key: str, node: Substitution, fragment: Fragment) -> None:
@@ -167,38 +171,39 @@ def _check_ports(key: str, node: Substitution, fragment: Fragment) -> None:
             )
 
 
-def _place(fragment: Fragment, key: str, inputs: Mapping[str, Port]) -> Expansion:
-    """Give a fragment's nodes absolute keys and the sources that feed it."""
+def _place(fragment: Fragment, key: str, inputs: Mapping[str, Port], used: set[str]) -> Expansion:
+    """Give the nodes that the used outputs need absolute keys and what feeds them."""
     prefix = f"{key}/" if key else ""
+    needed, taken = _needed(fragment, used)
     cells: dict[str, Cell] = {}
 
     def port(source: Source) -> Port:
-        if source.node:
-            return Port(cells[source.node], source.output)
-        return inputs[source.output]
+        if not source.node:
+            return inputs[source.output]
+        cells[source.node].used.add(source.output)
+        return Port(cells[source.node], source.output)
 
     for name, node in fragment.nodes:
-        sources = tuple((name_, port(source)) for name_, source in node.inputs)
-        cells[name] = Cell(prefix + name, node, sources)
-    outputs = {name: port(source) for name, source in fragment.outputs}
-    needs = [_needed(fragment, source) for _, source in fragment.outputs]
-    wanted = set[str]().union(*(nodes for nodes, _ in needs))
-    same = all(nodes == wanted and len(used) == len(inputs) for nodes, used in needs)
-    kept = tuple(cell for name, cell in cells.items() if name in wanted)
-    return Expansion(kept, outputs, drops=not same)
+        if name in needed:
+            sources = tuple([(input, port(source)) for input, source in node.inputs])
+            cells[name] = Cell(prefix + name, node, sources)
+    outputs = {name: port(source) for name, source in fragment.outputs if name in used}
+    dropped = tuple(feed for name, feed in inputs.items() if name not in taken)
+    active = tuple([cell for cell in cells.values() if cell.open or cell.substitution])
+    return Expansion(tuple(cells.values()), active, outputs, dropped)
 
 
-def _needed(fragment: Fragment, source: Source) -> tuple[set[str], set[str]]:
-    """Return the nodes and the inputs of the fragment that a source is computed from."""
+def _needed(fragment: Fragment, used: set[str]) -> tuple[set[str], set[str]]:
+    """Return the nodes and the inputs of the fragment that some outputs are computed from."""
     nodes = dict(fragment.nodes)
     found: set[str] = set()
     inputs: set[str] = set()
-    stack = [source]
+    stack = [source for name, source in fragment.outputs if name in used]
     while stack:
-        at = stack.pop()
-        if not at.node:
-            inputs.add(at.output)
-        elif at.node not in found:
-            found.add(at.node)
-            stack.extend(next_source for _, next_source in nodes[at.node].inputs)
+        source = stack.pop()
+        if not source.node:
+            inputs.add(source.output)
+        elif source.node not in found:
+            found.add(source.node)
+            stack.extend([feed for _, feed in nodes[source.node].inputs])
     return found, inputs

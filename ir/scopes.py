@@ -7,9 +7,8 @@ hyperparameters at any depth, and their keys follow from where they are made alo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 
 from .errors import SpaceError
 
@@ -39,6 +38,7 @@ class Names:
         return candidate
 
 
+@lru_cache(maxsize=4096)
 def check_name(name: str) -> str:
     """Return `name`, or raise `SpaceError` where it cannot be part of a key."""
     if not _NAME.fullmatch(name):
@@ -51,14 +51,19 @@ def check_name(name: str) -> str:
 _current: ContextVar[tuple[str, Names] | None] = ContextVar("jarch_scope", default=None)
 
 
-@contextmanager
-def scope(path: str) -> Iterator[None]:
-    """Make the keys of hyperparameters created inside begin with `path`."""
-    token = _current.set((path, Names()))
-    try:
-        yield
-    finally:
-        _current.reset(token)
+class scope:
+    """Make the keys of hyperparameters created inside begin with a path: `with scope("block"):`."""
+
+    __slots__ = ("_path", "_token")
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        self._token = _current.set((self._path, Names()))
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
 
 
 def new_key(name: str) -> str:

@@ -180,13 +180,13 @@ def _settle(program: Program, state: State, woken: list[Waiter]) -> None:
             if waiter in known:
                 state.grown = waiter
                 state.growth = _ONE if state.growth == _NONE else _MANY
-            if expansion.drops:
+            if expansion.dropped:
                 state.pending = type(state.pending)()
                 state.open = 0
                 state.growth = _MANY
                 woken = _enter(state, reachable(program, state.expanded))
             else:
-                woken.extend(_enter(state, expansion.cells))
+                woken.extend(_enter(state, expansion.active))
 
 
 def _ready(state: State, waiter: Waiter, needs: Iterable[tuple[str, Hyperparameter]]) -> bool:
@@ -240,15 +240,15 @@ def _next_round(program: Program, state: State) -> None:
     that lies between it and the outputs of the space has anything left to decide.
     """
     ports = [port for _, port in program.outputs]
-    if state.growth == _ONE and state.grown is not None and state.grown.single:
-        ports = [Port(state.grown, state.grown.node.outputs[0])]
-    state.queue = _backward(state, ports) if state.open else ()
+    if state.growth == _ONE and state.grown is not None and len(state.grown.used) == 1:
+        ports = [Port(state.grown, next(iter(state.grown.used)))]
+    state.queue = backward_order(state, ports) if state.open else ()
     state.position = 0
     state.growth = _NONE
     state.grown = None
 
 
-def _backward(state: State, ports: list[Port]) -> tuple[IndependentHyperparameter, ...]:
+def backward_order(state: State, ports: list[Port]) -> tuple[IndependentHyperparameter, ...]:
     """Collect the pending hyperparameters behind `ports`, and stop when all are found."""
     order: dict[str, IndependentHyperparameter] = {}
     seen: set[object] = set()

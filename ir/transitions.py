@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .architecture import Architecture
 from .constants import Constant
 from .errors import AssignmentError, InvalidArchitecture, SpaceError
-from .graph import Basic, Source, Substitution
+from .graph import Basic, Source
 from .hyperparameters import IndependentHyperparameter
 from .maps import Map, Transient
-from .program import Cell, Expansion, Port, Program, resolve
+from .program import Cell, Port, Program, resolve
 from .space import Space
 from .state import State, advance
 
@@ -59,7 +59,11 @@ def replay(space: Space, values: Iterable[object] | Mapping[str, object]) -> Arc
         InvalidArchitecture: A function of the space refused these values.
     """
     state = _thaw(space.state)
-    pairs = values.items() if isinstance(values, Mapping) else ((None, value) for value in values)
+    pairs: Iterable[tuple[str | None, object]]
+    if isinstance(values, Mapping):
+        pairs = cast("Mapping[str, object]", values).items()
+    else:
+        pairs = ((None, value) for value in values)
     count = 0
     for count, (key, value) in enumerate(pairs, 1):
         if state.next is None:

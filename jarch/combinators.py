@@ -24,6 +24,8 @@ from jarch.ir import (
     substitution,
 )
 
+from . import nn
+
 Piece: TypeAlias = Fragment | Callable[[], Fragment]
 Combine: TypeAlias = Callable[[int], Fragment]
 """Makes a piece with the inputs `in0`, `in1`, … from how many there are, such as `nn.add`."""
@@ -60,8 +62,8 @@ def sequential(*pieces: Piece, name: str = "") -> Fragment:
     Example:
         >>> from jarch import nn
         >>> print(sequential(nn.relu, nn.relu, name="stem"))
-        (%in) -> (out=%stem/relu-1)
-          %stem/relu = relu(%in)
+        (@in) -> (out=%stem/relu-1)
+          %stem/relu = relu(@in)
           %stem/relu-1 = relu(%stem/relu)
     """
     wiring = Wiring()
@@ -212,7 +214,7 @@ def residual(main: Piece, shortcut: Piece = identity, combine: Combine | None = 
     """
     wiring = Wiring()
     ends = [_feed(wiring, build(piece), wiring.input()) for piece in (main, shortcut)]
-    return wiring.build({SINGLE_OUTPUT: _join(wiring, combine or _add(), ends)})
+    return wiring.build({SINGLE_OUTPUT: _join(wiring, combine or nn.add, ends)})
 
 
 def dense_block(
@@ -236,7 +238,7 @@ def dense_block(
     def function(times: int) -> Fragment:
         wiring = Wiring()
         ends = [wiring.input()]
-        join = combine or _concatenate()
+        join = combine or nn.concatenate
         for _ in range(_count(times, "times")):
             ends.append(_feed(wiring, build(piece), _join(wiring, join, ends)))
         return wiring.build({SINGLE_OUTPUT: _join(wiring, join, ends)})
@@ -257,9 +259,15 @@ def hyperparameter_aggregator(
         hyperparameters: By name, or in any number.
         name: The node's name.
     """
-    if not isinstance(hyperparameters, Mapping):
-        hyperparameters = {f"h{i:03d}": h for i, h in enumerate(hyperparameters)}
-    return substitution(lambda **_values: identity(), hyperparameters, name=name)
+
+    def function(**_: object) -> Fragment:
+        return identity()
+
+    if isinstance(hyperparameters, Mapping):
+        named = dict(cast("Mapping[str, Hyperparameter]", hyperparameters))
+    else:
+        named = {f"h{i:03d}": h for i, h in enumerate(hyperparameters)}
+    return substitution(function, named, name=name)
 
 
 def share(**factories: Callable[[str], Hyperparameter]) -> Callable[[str], Hyperparameter]:
@@ -311,16 +319,4 @@ def _join(wiring: Wiring, combine: Combine, ends: Sequence[Source]) -> Source:
 def _count(value: object, what: str, least: int = 0) -> int:
     if not isinstance(value, int) or value < least:
         raise SpaceError(f"{what} is {value!r}; it must be an integer of at least {least}")
-    return cast(int, value)
-
-
-def _add() -> Combine:
-    from . import nn
-
-    return nn.add
-
-
-def _concatenate() -> Combine:
-    from . import nn
-
-    return nn.concatenate
+    return value

@@ -1,0 +1,159 @@
+"""How many architectures a space holds, which is the n-th, and a fair draw among all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .architecture import Architecture
+from .elimination import Elimination, OrderMatters
+from .errors import AssignmentError, InvalidArchitecture, SpaceError
+from .hyperparameters import IndependentHyperparameter
+from .space import Space
+from .transitions import architecture, assign, enumerate_architectures
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def count(space: Space) -> int:
+    """Return how many sequences of values lead to an architecture, exactly.
+
+    It equals the number of architectures that `enumerate_architectures` yields. Parts that do
+    not depend on each other are counted apart, by variable elimination; only where a
+    substitution drops an undecided input are the architectures walked.
+
+    Raises:
+        SpaceError: A `Float` is to be decided: there is no end of values.
+
+    Example:
+        >>> import jarch as ja
+        >>> count(ja.trace(ja.spaces.mobilenet_blog))
+        8640
+    """
+    return _count(space)[0]
+
+
+def rank(space: Space, found: Architecture) -> int:
+    """Return at which position `enumerate_architectures(space)` yields the architecture.
+
+    Args:
+        space: What it was drawn from.
+        found: An architecture of it, reached in the order of the space.
+
+    Raises:
+        AssignmentError: Its values do not lead through the space.
+    """
+    position = 0
+    for value in found.values:
+        following = space.next
+        if following is None:
+            raise AssignmentError(f"value {value!r} is left over: nothing is open")
+        index = following.domain.index(value)
+        before = (following.domain[i] for i in range(index))
+        total, structural = _count(space)
+        if following.key in structural:
+            position += sum(_count_after(space, value) for value in before)
+        elif total:
+            position += index * (total // len(following.domain))
+        space = assign(space, value)
+    return position
+
+
+def unrank(space: Space, position: int) -> Architecture:
+    """Return the architecture that `enumerate_architectures(space)` yields at a position.
+
+    Args:
+        space: Any finite space.
+        position: From 0 to `count(space) - 1`.
+
+    Raises:
+        SpaceError: The position is out of range, or a domain is not finite.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.mobilenet_blog)
+        >>> rank(space, unrank(space, 4321))
+        4321
+    """
+    total, structural = _count(space)
+    if not 0 <= position < total:
+        raise SpaceError(f"position {position} is not in 0..{total - 1}")
+    while (following := space.next) is not None:
+        if following.key in structural:
+            for value in following.domain:
+                size = _count_after(space, value)
+                if position < size:
+                    break
+                position -= size
+            else:
+                raise SpaceError(f"{following.key}: the counts of its values do not add up")
+        else:
+            index, position = divmod(position, total // len(following.domain))
+            value = following.domain[index]
+        space = assign(space, value)
+        total, structural = _count(space)
+    return architecture(space)
+
+
+def sample_uniform(space: Space, rng: np.random.Generator) -> Architecture:
+    """Return a random architecture, each with the same probability.
+
+    `sample` gives each *value* of a decision the same probability instead, so that an option
+    with few architectures behind it comes up as often as one with many.
+
+    Args:
+        space: Any finite space.
+        rng: Where the randomness comes from.
+
+    Raises:
+        SpaceError: The space has no valid architecture, or is not finite.
+    """
+    total = count(space)
+    if total == 0:
+        raise SpaceError("the space has no valid architecture")
+    return unrank(space, _below(total, rng))
+
+
+class _Counting(Elimination[int]):
+    def plus(self, first: int, second: int) -> int:
+        return first + second
+
+    def times(self, weight: int, hyperparameter: IndependentHyperparameter) -> int:
+        if hyperparameter.domain.size is None:
+            raise SpaceError(
+                f"{hyperparameter.key}: {hyperparameter.domain} has no end of values; "
+                "only finite spaces can be counted"
+            )
+        return weight * hyperparameter.domain.size
+
+
+def _count(space: Space) -> tuple[int, frozenset[str] | _All]:
+    """Return the count, and the keys on whose values it may depend."""
+    counting = _Counting(space)
+    try:
+        return counting.run(1) or 0, frozenset(counting.structural)
+    except OrderMatters:
+        return sum(1 for _ in enumerate_architectures(space)), _All()
+
+
+class _All:
+    """The set that holds everything."""
+
+    def __contains__(self, item: object) -> bool:
+        return True
+
+
+def _count_after(space: Space, value: object) -> int:
+    try:
+        return count(assign(space, value))
+    except InvalidArchitecture:
+        return 0
+
+
+def _below(total: int, rng: np.random.Generator) -> int:
+    """Draw an integer below `total`, of any size, uniformly: draw bits until they fit."""
+    bits = total.bit_length()
+    while True:
+        drawn = int.from_bytes(rng.bytes((bits + 7) // 8), "little") >> (-bits % 8)
+        if drawn < total:
+            return drawn

@@ -1,0 +1,3 @@
+"""Hypothesis strategies and laws for testing search spaces; needs the `test` extra."""
+
+from . import laws as laws, strategies as strategies
