@@ -1,0 +1,34 @@
+"""Matrix products and table look-ups."""
+
+from __future__ import annotations
+
+from math import prod
+
+from jarch.ir.operations import Inference, Op, Properties, Shapes, Variable
+
+from .rules import BOOLEAN, POSITIVE, Rule, channels_of, integer, only_shape
+
+
+def infer_dense(properties: Properties, shapes: Shapes) -> Inference:
+    """Infer a matrix product over the last axis."""
+    channels, features = channels_of(shapes), integer(properties, "features")
+    output = (*only_shape(shapes)[:-1], features)
+    variables = [Variable(("kernel",), (channels, features), "lecun_normal")]
+    flops = 2 * channels * prod(output)
+    if properties["use_bias"]:
+        variables.append(Variable(("bias",), (features,), "zeros"))
+        flops += prod(output)
+    return Inference({"out": output}, tuple(variables), flops)
+
+
+def infer_embedding(properties: Properties, shapes: Shapes) -> Inference:
+    """Infer a vector for each integer of the input; a look-up computes nothing."""
+    count, features = integer(properties, "num_embeddings"), integer(properties, "features")
+    table = Variable(("embedding",), (count, features), "embedding_normal")
+    return Inference({"out": (*only_shape(shapes), features)}, (table,))
+
+
+DENSE = Op("dense", Rule({"features": POSITIVE, "use_bias": BOOLEAN}, infer_dense))
+EMBEDDING = Op(
+    "embedding", Rule({"num_embeddings": POSITIVE, "features": POSITIVE}, infer_embedding)
+)
