@@ -1,5 +1,6 @@
 """The graph IR of search spaces and the transitions on it: pure Python on immutable values."""
 
+from .analysis import Analysis as Analysis, NodeAnalysis as NodeAnalysis, analyze as analyze
 from .architecture import Architecture as Architecture, properties as properties
 from .constants import Constant as Constant, as_constant as as_constant
 from .counting import (
@@ -55,7 +56,14 @@ from .operations import (
     Shapes as Shapes,
     Variable as Variable,
 )
+from .ops import (
+    ACTIVATION_NAMES as ACTIVATION_NAMES,
+    OPS as OPS,
+    check_property as check_property,
+)
+from .serialization import from_json as from_json, to_json as to_json
 from .space import Space as Space, SpaceFunction as SpaceFunction, trace as trace
+from .text import parse as parse, to_text as to_text
 from .transitions import (
     architecture as architecture,
     assign as assign,

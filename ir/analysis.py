@@ -1,0 +1,211 @@
+"""What an architecture is for given inputs: shapes, parameters and FLOPs, without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+from typing import NamedTuple
+
+from .architecture import Architecture
+from .constants import Constant, format_constant, typed
+from .errors import ShapeError
+from .graph import Basic, format_node
+from .operations import InferenceRule, Op, Shape, Shapes, Variable
+
+MEMO_LIMIT = 1 << 14  # inferences kept, for all architectures together; some 2 kB each
+BYTES_PER_ELEMENT = 4  # float32
+SHOWN_DECISIONS = 40  # that a message lists before it says how many more there are
+
+_Feeds = tuple[tuple[str, Shape], ...]
+
+
+class NodeAnalysis(NamedTuple):
+    """What one node is.
+
+    Attributes:
+        key: The node's key.
+        op: What it computes.
+        outputs: The shape of each output, by name, without the batch axis.
+        variables: The arrays that it owns.
+        parameters: Numbers in all its variables.
+        trainable_parameters: Numbers in those that training changes.
+        flops: Floating-point operations of one forward pass over one example.
+        activation_bytes: Size of its outputs for one example in float32.
+    """
+
+    key: str
+    op: Op
+    outputs: Shapes
+    variables: tuple[Variable, ...]
+    parameters: int
+    trainable_parameters: int
+    flops: int
+    activation_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What an architecture is for given input shapes. Shapes leave out the batch axis.
+
+    Attributes:
+        parameters: Numbers in all variables, batch statistics included.
+        trainable_parameters: Numbers that training by gradient changes.
+        flops: Floating-point operations of one forward pass over one example in inference; a
+            multiply-accumulate counts two.
+        activation_bytes: Size of the outputs of all nodes for one example in float32.
+        shapes: The shape of each output of each node: by the node's key where it has one output,
+            by `key:output` where it has several.
+        nodes: Each node, producers before consumers.
+        outputs: The shape of each output of the whole, by name.
+    """
+
+    parameters: int
+    trainable_parameters: int
+    flops: int
+    activation_bytes: int
+    shapes: Shapes
+    nodes: tuple[NodeAnalysis, ...]
+    outputs: Shapes
+
+    def __str__(self) -> str:
+        """Return the totals in one line."""
+        outputs = ", ".join(f"{name}={shape}" for name, shape in self.outputs.items())
+        return (
+            f"{self.parameters:,} parameters ({self.trainable_parameters:,} trainable), "
+            f"{self.flops:,} FLOPs, {self.activation_bytes:,} bytes of activations, {outputs}"
+        )
+
+
+def analyze(architecture: Architecture, inputs: Mapping[str, Shape]) -> Analysis:
+    """Return shapes, parameters and FLOPs of an architecture.
+
+    Args:
+        architecture: Any.
+        inputs: The shape of each input, without the batch axis.
+
+    Raises:
+        ShapeError: Shapes do not fit. The message names the node, the shapes of its inputs and
+            the decisions that led there.
+
+    Example:
+        >>> import jarch as ja
+        >>> def space():
+        ...     return ja.sequential(ja.nn.flatten, ja.nn.dense(features=ja.Discrete([10, 20])))
+        >>> analysis = analyze(ja.replay(ja.trace(space), [10]), {"in": (8, 8, 1)})
+        >>> analysis.parameters, analysis.flops, analysis.shapes["dense"]
+        (650, 1290, (10,))
+    """
+    known: dict[str, Shapes] = {"": _checked_inputs(architecture, inputs)}
+    nodes: list[NodeAnalysis] = []
+    shapes: dict[str, Shape] = {}
+    for key, node in architecture.nodes:
+        feeds = tuple([(name, known[feed.node][feed.output]) for name, feed in node.inputs])
+        try:
+            summary = _summary(node, feeds)
+        except ShapeError as error:
+            raise ShapeError(_framed(str(error), architecture, key, node, feeds)) from None
+        except Exception as error:
+            error.add_note(f"raised by the inference rule of {_where(key, node, feeds)}")
+            raise
+        known[key] = outputs = summary[0]
+        nodes.append(NodeAnalysis(key, node.op, *summary))
+        if len(outputs) == 1:
+            shapes[key] = outputs[node.outputs[0]]
+        else:
+            shapes.update((f"{key}:{name}", shape) for name, shape in outputs.items())
+    return Analysis(
+        sum([node.parameters for node in nodes]),
+        sum([node.trainable_parameters for node in nodes]),
+        sum([node.flops for node in nodes]),
+        sum([node.activation_bytes for node in nodes]),
+        shapes,
+        tuple(nodes),
+        {name: known[source.node][source.output] for name, source in architecture.outputs},
+    )
+
+
+_Summary = tuple[Shapes, tuple[Variable, ...], int, int, int, int]
+
+
+def _summary(node: Basic, feeds: _Feeds) -> _Summary:
+    """Return what inference says of a node, and the sums that follow."""
+    properties = node.properties
+    types: object = tuple([value.__class__ for _, value in properties])
+    if tuple in types:
+        types = tuple([typed(value) for _, value in properties])  # type: ignore[arg-type]
+    return _remembered(node.op.infer, properties, types, feeds, node.outputs)  # type: ignore[arg-type]
+
+
+@lru_cache(MEMO_LIMIT)
+def _remembered(
+    rule: InferenceRule,
+    properties: tuple[tuple[str, Constant], ...],
+    types: object,
+    feeds: _Feeds,
+    declared: tuple[str, ...],
+) -> _Summary:
+    """Infer once for each rule, properties and shapes; `types` tells 1 from 1.0 and True."""
+    inference = rule(dict(properties), dict(feeds))
+    if set(inference.outputs) != set(declared):
+        raise ShapeError(
+            f"its inference rule gives the outputs {sorted(inference.outputs)}, but the node "
+            f"declares {sorted(declared)}; make them the same"
+        )
+    sizes = [(prod(variable.shape), variable.trainable) for variable in inference.variables]
+    return (
+        inference.outputs,
+        inference.variables,
+        sum(size for size, _ in sizes),
+        sum(size for size, trainable in sizes if trainable),
+        inference.flops,
+        BYTES_PER_ELEMENT * sum(map(prod, inference.outputs.values())),
+    )
+
+
+def _checked_inputs(architecture: Architecture, inputs: Mapping[str, Shape]) -> Shapes:
+    if set(inputs) != set(architecture.inputs):
+        raise ShapeError(
+            f"shapes are given for the inputs {sorted(inputs)}, but the architecture takes "
+            f"{list(architecture.inputs)}; give one for each"
+        )
+    checked = {name: tuple(shape) for name, shape in inputs.items()}
+    for name, shape in checked.items():
+        if not all(map(_is_size, shape)):
+            raise ShapeError(
+                f"input {name!r} has shape {shape}; all sizes must be integers of at least 1 "
+                "(leave out the batch axis)"
+            )
+    return checked
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and value.__class__ is int and value >= 1
+
+
+def _where(key: str, node: Basic, feeds: _Feeds) -> str:
+    """Name a node and the shapes that it gets."""
+    shapes = ", ".join(f"{name} {shape}" for name, shape in feeds)
+    return f"%{key} ({node.op.name}, of {shapes})"
+
+
+def _framed(message: str, architecture: Architecture, key: str, node: Basic, feeds: _Feeds) -> str:
+    """Put a rule's complaint into its place: the node, what feeds it, and the decisions."""
+    shown = [
+        f"{name}={format_constant(value)}"
+        for name, value in architecture.decisions[:SHOWN_DECISIONS]
+    ]
+    left_out = len(architecture.decisions) - len(shown)
+    if left_out:
+        shown.append(f"and {left_out} more")
+    gets = ", ".join(
+        f"{name} {shape} from {source}"
+        for (name, shape), (_, source) in zip(feeds, node.inputs, strict=True)
+    )
+    return (
+        f"{key}: {message}\n"
+        f"  the node: {format_node(key, node)}\n"
+        f"  it gets: {gets or 'nothing'}\n"
+        f"  decisions: {', '.join(shown) or 'none'}"
+    )
