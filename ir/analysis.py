@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias, cast
 
 from .architecture import Architecture
 from .constants import Constant, format_constant, typed
@@ -18,7 +18,8 @@ MEMO_LIMIT = 1 << 14  # inferences kept, for all architectures together; some 2 
 BYTES_PER_ELEMENT = 4  # float32
 SHOWN_DECISIONS = 40  # that a message lists before it says how many more there are
 
-_Feeds = tuple[tuple[str, Shape], ...]
+_Feeds: TypeAlias = tuple[tuple[str, Shape], ...]
+_Summary: TypeAlias = tuple[Shapes, tuple[Variable, ...], int, int, int, int]
 
 
 class NodeAnalysis(NamedTuple):
@@ -126,23 +127,19 @@ def analyze(architecture: Architecture, inputs: Mapping[str, Shape]) -> Analysis
     )
 
 
-_Summary = tuple[Shapes, tuple[Variable, ...], int, int, int, int]
-
-
 def _summary(node: Basic, feeds: _Feeds) -> _Summary:
     """Return what inference says of a node, and the sums that follow."""
-    properties = node.properties
-    types: object = tuple([value.__class__ for _, value in properties])
-    if tuple in types:
-        types = tuple([typed(value) for _, value in properties])  # type: ignore[arg-type]
-    return _remembered(node.op.infer, properties, types, feeds, node.outputs)  # type: ignore[arg-type]
+    properties = cast("tuple[tuple[str, Constant], ...]", node.properties)
+    types = [value.__class__ for _, value in properties]
+    exact = [typed(value) for _, value in properties] if tuple in types else types
+    return _remembered(node.op.infer, properties, tuple(exact), feeds, node.outputs)
 
 
 @lru_cache(MEMO_LIMIT)
 def _remembered(
     rule: InferenceRule,
     properties: tuple[tuple[str, Constant], ...],
-    types: object,
+    types: tuple[object, ...],
     feeds: _Feeds,
     declared: tuple[str, ...],
 ) -> _Summary:

@@ -37,14 +37,17 @@ def rank(space: Space, found: Architecture) -> int:
     """Return at which position `enumerate_architectures(space)` yields the architecture.
 
     Args:
-        space: What it was drawn from.
+        space: What it was drawn from, or a space on the way to it.
         found: An architecture of it, reached in the order of the space.
 
     Raises:
         AssignmentError: Its values do not lead through the space.
     """
+    done = len(space.decisions)
+    if found.decisions[:done] != space.decisions:
+        raise AssignmentError(f"the architecture does not begin with {space.decisions}")
     position = 0
-    for value in found.values:
+    for value in found.values[done:]:
         following = space.next
         if following is None:
             raise AssignmentError(f"value {value!r} is left over: nothing is open")

@@ -6,11 +6,11 @@ class SpaceError(ValueError):
 
 
 class AssignmentError(SpaceError):
-    """A value that the hyperparameter's domain does not hold, or nothing left to assign."""
+    """A value that the domain of a hyperparameter does not hold, or nothing left to assign."""
 
 
 class InvalidArchitecture(SpaceError):
-    """Raised by a user's substitution or dependent function: these values make no valid architecture.
+    """Raised by a user's function in a space: these values make no valid architecture.
 
     Searchers, `enumerate_architectures` and `count` skip such architectures.
 

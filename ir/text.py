@@ -61,10 +61,10 @@ def parse(text: str, ops: Mapping[str, Op] | None = None) -> Architecture:
         ['relu']
     """
     lines = _lines(text)
-    number, line = next(lines, (1, ""))
-    head = _match(_HEAD, number, line, "architecture(@in) -> (out=%node) {")
+    first, line = next(lines, (1, ""))
+    head = _match(_HEAD, first, line, "architecture(@in) -> (out=%node) {")
     nodes: list[tuple[str, Basic]] = []
-    for number, line in _block(lines, number):
+    for number, line in _block(lines, first):
         node = _match(_NODE, number, line, "%key = op(inputs) property=value, …")
         try:
             nodes.append((node["key"], _basic(node, ops)))

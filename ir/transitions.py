@@ -51,8 +51,8 @@ def replay(space: Space, values: Iterable[object] | Mapping[str, object]) -> Arc
 
     Args:
         space: Where to begin.
-        values: Values in the order of the space, as `architecture.values` has them; or, by
-            key, in any order in which they can be assigned, as `dict(architecture.decisions)`.
+        values: Values of what is left to decide, in order, as `architecture.values` has them; or
+            by key, in any order in which they can be assigned, as `dict(architecture.decisions)`.
 
     Raises:
         AssignmentError: A value does not fit, one is missing, or one is left over.

@@ -88,7 +88,7 @@ def verify_space(space: Space) -> None:
     upcoming = [h.key for h in state.upcoming()]
     _require(set(upcoming) <= independent, "the queue holds what is not open")
     _require((space.next is None) == (not independent), "open hyperparameters but nothing is next")
-    if state.position == 0 and space.next is not None:
+    if all(h.key in state.pending for h in state.queue):  # the round has just begun
         ports = [port for _, port in space.program.outputs]
         order = tuple(h.key for h in backward_order(state, ports))
         _require(tuple(h.key for h in state.queue) == order, "the round is not in backward order")

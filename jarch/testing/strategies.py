@@ -168,7 +168,12 @@ def spaces(
         max_count: No space with more architectures is drawn, nor an empty one; None for any.
         decide: Draw also spaces in which something is assigned already.
     """
-    space = ja.trace(draw(space_functions(max_leaves)))
+    space_function = draw(space_functions(max_leaves))
+    try:
+        space = ja.trace(space_function)
+    except ja.InvalidArchitecture:  # it holds a constant that is refused
+        assume(False)
+        raise
     if max_count is not None:
         assume(0 < ja.count(space) <= max_count)
     return draw(partial_spaces(space)) if decide else space

@@ -1,0 +1,78 @@
+"""The laws of the design, over generated spaces."""
+
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
+
+import jarch as ja
+from jarch.testing import laws, strategies
+
+settings.register_profile(
+    "jarch",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+settings.load_profile("jarch")
+
+
+@given(strategies.spaces(decide=True), st.data())
+def test_purity(space: ja.Space, data: st.DataObject) -> None:
+    assume(space.next is not None)
+    assert space.next is not None
+    value = data.draw(strategies.values(space.next.domain))
+    try:
+        laws.check_purity(space, value)
+    except ja.InvalidArchitecture:
+        ja.verify(space)
+
+
+@given(strategies.spaces(), st.randoms(use_true_random=False))
+def test_confluence(space: ja.Space, chance: random.Random) -> None:
+    """Any order of assignment by key, with the same values, leads to the same architecture."""
+    values: dict[str, object] = {}
+
+    def walk(space: ja.Space, order: random.Random | None) -> ja.Space:
+        ja.verify(space)
+        while space.next is not None:
+            state = space.state
+            open_ = sorted(k for k in state.pending if hasattr(state.pending[k][0], "domain"))
+            key = space.next.key if order is None else order.choice(open_)
+            domain = state.pending[key][0].domain  # type: ignore[union-attr]
+            value = values.setdefault(key, domain[chance.randrange(len(domain))])
+            space = ja.assign(space, value, key=key)
+            ja.verify(space)
+        return space
+
+    try:
+        first = ja.architecture(walk(space, None))
+        second = ja.architecture(walk(space, chance))
+    except ja.InvalidArchitecture:
+        assume(False)
+        raise
+    assert first == second
+    assert hash(first) == hash(second)
+    assert ja.fingerprint(first) == ja.fingerprint(second)
+    assert ja.replay(space, dict(second.decisions)) == first
+
+
+@given(strategies.spaces(), st.integers(0, 2**32))
+def test_replay(space: ja.Space, seed: int) -> None:
+    try:
+        architecture = ja.sample(space, np.random.default_rng(seed))
+    except ja.InvalidArchitecture:
+        return
+    laws.check_replay(space, architecture)
+
+
+@given(strategies.spaces(decide=True))
+def test_progress(space: ja.Space) -> None:
+    laws.check_progress(space)
+
+
+@given(strategies.spaces(max_leaves=8), st.integers(0, 2**32))
+def test_round_trip(space: ja.Space, seed: int) -> None:
+    laws.check_round_trip(ja.sample_uniform(space, np.random.default_rng(seed)))
