@@ -15,13 +15,49 @@ if TYPE_CHECKING:
     from .flax_module import ArchitectureModule as ArchitectureModule
     from .initialization import initial_variables as initial_variables
     from .model import Model as Model, lower as lower
+    from .training.batches import Data as Data
+    from .training.checkpoints import load as load, save as save
+    from .training.compilation_cache import enable_compilation_cache as enable_compilation_cache
+    from .training.config import TrainConfig as TrainConfig
+    from .training.errors import (
+        ExportError as ExportError,
+        InputError as InputError,
+        TrainConfigError as TrainConfigError,
+        TrainingFailed as TrainingFailed,
+    )
+    from .training.fitting import fit as fit
+    from .training.metrics import METRICS as METRICS, Metric as Metric
+    from .training.optimizers import optimizer_names as optimizer_names
+    from .training.steps import forget_programs as forget_programs
+    from .training.trained import (
+        EpochReport as EpochReport,
+        Signature as Signature,
+        Trained as Trained,
+    )
 
 _MODULES: Mapping[str, str] = {
     "ArchitectureModule": "flax_module",
+    "Data": "training.batches",
+    "EpochReport": "training.trained",
+    "ExportError": "training.errors",
+    "InputError": "training.errors",
     "LoweringError": "errors",
+    "METRICS": "training.metrics",
+    "Metric": "training.metrics",
     "Model": "model",
+    "Signature": "training.trained",
+    "TrainConfig": "training.config",
+    "TrainConfigError": "training.errors",
+    "Trained": "training.trained",
+    "TrainingFailed": "training.errors",
+    "enable_compilation_cache": "training.compilation_cache",
+    "fit": "training.fitting",
+    "forget_programs": "training.steps",
     "initial_variables": "initialization",
+    "load": "training.checkpoints",
     "lower": "model",
+    "optimizer_names": "training.optimizers",
+    "save": "training.checkpoints",
 }
 """Where each name is defined, relative to this package."""
 

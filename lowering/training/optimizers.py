@@ -1,0 +1,113 @@
+"""Optax's optimisers by name, with numbers that may be traced: one program serves all of them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeAlias, cast
+
+import jax
+import optax
+
+from .config import Optimizer, OptionValue, TrainConfig
+from .errors import TrainConfigError
+
+Factory: TypeAlias = Callable[..., optax.GradientTransformation]
+Options: TypeAlias = tuple[tuple[str, OptionValue], ...]
+
+
+def make_optimizer(
+    optimizer: Optimizer, options: Options, learning_rate: Any, weight_decay: Any
+) -> optax.GradientTransformationExtraArgs:
+    """Return the optimiser; the learning rate and the decay may be traced numbers.
+
+    Weight decay is decoupled. A function that takes `weight_decay` itself, such as `optax.adamw`,
+    is given it; after any other, `learning_rate * weight_decay` times the parameter is taken off,
+    which for `optax.adam` is the same. Parameters of rank 0 and 1 do not decay.
+
+    Args:
+        optimizer: Name, function or transformation; the last gets neither rate nor decay.
+        options: Further arguments of the function.
+        learning_rate: A scalar.
+        weight_decay: A scalar.
+
+    Reference: Loshchilov & Hutter, "Decoupled weight decay regularization" (2019).
+    """
+    if is_transformation(optimizer):
+        return optax.with_extra_args_support(cast(optax.GradientTransformation, optimizer))
+    factory, arguments = _factory(optimizer), dict[str, Any](options)
+    parameters = inspect.signature(factory).parameters
+    decays_itself = "weight_decay" in parameters
+    if decays_itself:
+        arguments.setdefault("weight_decay", weight_decay)
+        if "mask" in parameters:
+            arguments.setdefault("mask", _is_kernel)
+    made = factory(learning_rate=learning_rate, **arguments)
+    if not decays_itself:
+        decay = optax.add_decayed_weights(-learning_rate * weight_decay, mask=_is_kernel)
+        made = optax.chain(made, decay)
+    return optax.with_extra_args_support(made)
+
+
+def check_optimizer(config: TrainConfig) -> None:
+    """Check that optax has the optimiser and that it takes the options, before anything compiles.
+
+    Raises:
+        TrainConfigError: There is no such optimiser, or an option is not one of its arguments.
+    """
+    if is_transformation(config.optimizer):
+        if config.weight_decay or config.optimizer_options:
+            raise TrainConfigError(
+                "optimizer is a gradient transformation, which takes no weight_decay and no "
+                "optimizer_options; build them into it, or give its name or the function"
+            )
+        return
+    factory = _factory(config.optimizer)
+    parameters = inspect.signature(factory).parameters
+    anything = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    unknown = [name for name in config.optimizer_options if name not in parameters]
+    if "learning_rate" in config.optimizer_options:
+        raise TrainConfigError("optimizer_options holds learning_rate; give it as learning_rate")
+    if unknown and not anything:
+        raise TrainConfigError(
+            f"optimizer_options holds {unknown[0]!r}, which {config.optimizer!r} does not take; it "
+            f"takes {[name for name in parameters if name != 'learning_rate']}"
+        )
+
+
+def is_transformation(optimizer: Optimizer) -> bool:
+    """Return whether it is a gradient transformation and not what makes one."""
+    return hasattr(optimizer, "init") and hasattr(optimizer, "update")
+
+
+def optimizer_names() -> list[str]:
+    """Return the functions of optax that make an optimiser from a learning rate.
+
+    Example:
+        >>> {"adam", "adamw", "lion", "sgd"} <= set(optimizer_names())
+        True
+    """
+    return [name for name in dir(optax) if _is_factory(getattr(optax, name))]
+
+
+def _factory(optimizer: Optimizer) -> Factory:
+    if not isinstance(optimizer, str):
+        return cast(Factory, optimizer)
+    found = getattr(optax, optimizer, None)
+    if not _is_factory(found):
+        raise TrainConfigError(
+            f"optimizer {optimizer!r} is none of optax's {optimizer_names()}; give one of them, or "
+            "a function or gradient transformation"
+        )
+    return cast(Factory, found)
+
+
+def _is_factory(value: object) -> bool:
+    if not inspect.isfunction(value):
+        return False
+    return next(iter(inspect.signature(value).parameters), "") == "learning_rate"
+
+
+def _is_kernel(params: Any) -> Any:
+    """Return the mask of the parameters that decay."""
+    return jax.tree.map(lambda parameter: parameter.ndim >= 2, params)
