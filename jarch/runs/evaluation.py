@@ -1,0 +1,107 @@
+"""One line of a run: a candidate, what it scored, or why it failed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from jarch.ir import Constant, as_constant
+
+Status: TypeAlias = Literal["ok", "failed", "invalid"]
+Scores: TypeAlias = Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A candidate that was evaluated. Plain data: what a line of `evaluations.jsonl` holds.
+
+    Attributes:
+        index: Its place in the search, from 0.
+        seed: What the evaluator was seeded with; follows from the search's seed and the index.
+        decisions: Keys and values, in the order assigned.
+        fingerprint: Of the architecture; equal models have equal ones.
+        status: "ok"; "invalid", where the space or the shapes refused it; else "failed".
+        metrics: By name; None where a number was not finite. Empty unless "ok".
+        reason: Why it is not "ok".
+        seconds: How long the evaluation took, wall clock. Not compared.
+        invalid_draws: Architectures that were drawn before it and refused as invalid.
+    """
+
+    index: int
+    seed: int
+    decisions: tuple[tuple[str, Constant], ...]
+    fingerprint: str
+    status: Status
+    metrics: Scores = field(default_factory=dict[str, float | None], hash=False)
+    reason: str = ""
+    seconds: float = field(default=0.0, compare=False)
+    invalid_draws: int = 0
+
+    @property
+    def values(self) -> tuple[Constant, ...]:
+        """The values assigned, in the order assigned: what `replay` takes."""
+        return tuple(value for _, value in self.decisions)
+
+    def score(self, objective: str) -> float | None:
+        """Return a metric, or None where it failed or has no finite number for it."""
+        return self.metrics.get(objective)
+
+    def to_line(self) -> str:
+        """Return the evaluation as one line of JSON, without the end of line."""
+        return json.dumps(
+            {
+                "index": self.index,
+                "seed": self.seed,
+                "values": self.values,
+                "decisions": dict(self.decisions),
+                "fingerprint": self.fingerprint,
+                "status": self.status,
+                "metrics": dict(self.metrics),
+                "reason": self.reason,
+                "seconds": round(self.seconds, 3),
+                "invalid_draws": self.invalid_draws,
+            },
+            allow_nan=False,
+        )
+
+    @staticmethod
+    def from_line(line: str) -> Evaluation:
+        """Return the evaluation that a line holds.
+
+        Raises:
+            ValueError: The line is no such JSON.
+        """
+        try:
+            read: dict[str, Any] = json.loads(line)
+            decisions = tuple((k, as_constant(v, k)) for k, v in read["decisions"].items())
+            return Evaluation(
+                read["index"],
+                read["seed"],
+                decisions,
+                read["fingerprint"],
+                read["status"],
+                read["metrics"],
+                read["reason"],
+                read["seconds"],
+                read["invalid_draws"],
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"no evaluation: {error!r}") from error
+
+
+def finite_scores(metrics: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return metrics as Python numbers, with None for those that are not finite.
+
+    Raises:
+        TypeError: A metric is not a number.
+    """
+    scores: dict[str, float | None] = {}
+    for name, value in metrics.items():
+        number: Any = value.item() if hasattr(value, "item") else value
+        if not isinstance(number, (int, float)):
+            raise TypeError(f"metric {name!r} is {number!r}, not a number")
+        scores[str(name)] = number if math.isfinite(number) else None
+    return scores

@@ -1,0 +1,50 @@
+"""Conditions that an architecture must meet to be worth evaluating."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from jarch.ir import Architecture, InvalidArchitecture, Shape, analyze
+
+Constraint: TypeAlias = Callable[[Architecture], None]
+"""Raises `InvalidArchitecture` for one that is not to be suggested."""
+
+
+def within(
+    inputs: Mapping[str, Shape],
+    *,
+    parameters: int | None = None,
+    flops: int | None = None,
+    activation_bytes: int | None = None,
+) -> Constraint:
+    """Return the constraint that shapes fit and that the cost stays within bounds.
+
+    Args:
+        inputs: Shapes of the inputs, without the batch axis.
+        parameters: At most so many, batch statistics included; None for no bound.
+        flops: At most so many for the forward pass of one example.
+        activation_bytes: At most so many for one example in float32.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> small = within({"in": (8, 8, 1)}, parameters=5000)
+        >>> searcher = ja.search.RandomSearcher(space, constraint=small)
+        >>> found = searcher.ask(np.random.default_rng(0)).architecture
+        >>> ja.analyze(found, {"in": (8, 8, 1)}).parameters <= 5000
+        True
+    """
+    bounds = {"parameters": parameters, "flops": flops, "activation_bytes": activation_bytes}
+    bounded = {name: bound for name, bound in bounds.items() if bound is not None}
+
+    def constraint(architecture: Architecture) -> None:
+        analysis = analyze(architecture, inputs)
+        for name, bound in bounded.items():
+            found: int = getattr(analysis, name)
+            if found > bound:
+                label = name.replace("_", " ")
+                raise InvalidArchitecture(f"{found:,} {label} are more than {bound:,}")
+
+    return constraint

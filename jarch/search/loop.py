@@ -1,0 +1,211 @@
+"""The evaluation loop: ask, evaluate, write down, tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from jarch.ir import Space, SpaceFunction, trace
+from jarch.runs import Evaluation, Journal, RunError
+
+from .constraints import Constraint
+from .random_searcher import RandomSearcher
+from .result import SearchResult, Stopped
+from .searcher import Searcher, SpaceExhausted, Suggestion
+from .trial import Evaluate, evaluate_suggestion
+
+
+def random_search(
+    space: Space | SpaceFunction,
+    evaluate: Evaluate,
+    evaluations: int = 20,
+    seed: int = 0,
+    *,
+    uniform: bool = False,
+    constraint: Constraint | None = None,
+    objective: str = "accuracy",
+    maximize: bool = True,
+    folder: str | Path | None = None,
+    resume: bool = False,
+) -> SearchResult:
+    """Evaluate architectures drawn at random, none twice, and return what came out.
+
+    Args:
+        space: Where to search: a space, or a space function that needs no arguments.
+        evaluate: Called with an architecture and a seed; returns metrics by name. What it raises
+            is recorded as the reason of a failure, and the search goes on.
+        evaluations: How many, failures included.
+        seed: Two searches with the same seed suggest the same, and seed `evaluate` the same.
+        uniform: Draw uniformly over architectures; else each decision is drawn uniformly.
+        constraint: Raises `InvalidArchitecture` for architectures not to suggest; see `within`.
+        objective: The metric to compare by.
+        maximize: Whether more of it is better.
+        folder: Keep a run folder there.
+        resume: Go on with the run in the folder.
+
+    Raises:
+        RunError: The folder cannot be used.
+
+    Example:
+        >>> import jarch as ja
+        >>> def smallest(architecture, seed):
+        ...     return {"size": ja.analyze(architecture, {"in": (8, 8, 1)}).parameters}
+        >>> found = ja.random_search(
+        ...     ja.spaces.digits_dense, smallest, 10, objective="size", maximize=False
+        ... )
+        >>> found.best.metrics["size"] == min(e.metrics["size"] for e in found.evaluations)
+        True
+    """
+    traced = space if isinstance(space, Space) else trace(space)
+    return run_search(
+        RandomSearcher(traced, uniform=uniform, constraint=constraint),
+        evaluate,
+        evaluations,
+        seed,
+        objective=objective,
+        maximize=maximize,
+        folder=folder,
+        resume=resume,
+    )
+
+
+def run_search(
+    searcher: Searcher,
+    evaluate: Evaluate,
+    evaluations: int = 20,
+    seed: int = 0,
+    *,
+    objective: str = "accuracy",
+    maximize: bool = True,
+    seconds: float | None = None,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    on_start: Callable[[int, Suggestion], None] | None = None,
+    on_evaluation: Callable[[Evaluation, bool], None] | None = None,
+) -> SearchResult:
+    """Let a searcher suggest, evaluate, write down and tell, until the evaluations are done.
+
+    All randomness of evaluation `i` follows from the seed and `i`. So resuming runs the search
+    again from its beginning, with the metrics in the folder in place of evaluations that are
+    done, and comes to the same result as a search that was never interrupted (except where
+    `seconds` cut it short). A keyboard interrupt ends the search and returns what is finished.
+
+    Args:
+        searcher: New, or in the state to begin with.
+        evaluate: As for `random_search`.
+        evaluations: How many in all, failures and those of an earlier part of the run included.
+        seed: Of the search.
+        objective: The metric to compare by.
+        maximize: Whether more of it is better.
+        seconds: Begin no evaluation that would probably end later than so many seconds after the
+            start of this call; None for no limit.
+        folder: Keep a run folder there.
+        resume: Go on with the run in the folder.
+        settings: Anything else that the result depends on, as plain data: kept in the folder, and
+            the same when resuming.
+        on_start: Called with index and suggestion before each evaluation.
+        on_evaluation: Called with each evaluation once it is written down, and with whether it
+            is the best so far; for those of an earlier part of the run too.
+
+    Raises:
+        RunError: The folder cannot be used, or its evaluations are not those of this search.
+        KeyError: `evaluate` returned metrics without the objective.
+    """
+    asked = {
+        **(settings or {}),
+        "evaluations": evaluations,
+        "seconds": seconds,
+        "seed": seed,
+        "objective": objective,
+        "maximize": maximize,
+        "searcher": dict(searcher.options()),
+    }
+    journal = Journal.open(None if folder is None else Path(folder), asked, resume)
+    loop = _Loop(searcher, evaluate, seed, journal, SearchResult(objective, maximize))
+    loop.on_start, loop.on_evaluation = on_start, on_evaluation
+    stopped, note = loop.run(evaluations, seconds)
+    return replace(loop.result, stopped=stopped, note=note)
+
+
+@dataclass(slots=True)
+class _Loop:
+    """A search that is going on."""
+
+    searcher: Searcher
+    evaluate: Evaluate
+    seed: int
+    journal: Journal
+    result: SearchResult
+    on_start: Callable[[int, Suggestion], None] | None = None
+    on_evaluation: Callable[[Evaluation, bool], None] | None = None
+    _took: list[float] = field(default_factory=list[float])
+
+    def run(self, evaluations: int, seconds: float | None) -> tuple[Stopped, str]:
+        """Evaluate up to so many; return what stopped it, and details."""
+        end = None if seconds is None else monotonic() + seconds
+        try:
+            for index in range(evaluations):
+                known = index < len(self.journal.known)
+                if not known and end is not None and self._ends_after(end):
+                    return "seconds", f"{index} evaluations fit into {seconds:g} seconds"
+                self._step(index, self.journal.known[index] if known else None)
+        except SpaceExhausted as exhausted:
+            return "exhausted", str(exhausted)
+        except KeyboardInterrupt:
+            return "interrupted", ""
+        return "evaluations", ""
+
+    def _step(self, index: int, known: Evaluation | None) -> None:
+        suggestion = self.searcher.ask(_generator(self.seed, index))
+        if known is None:
+            evaluation = self._evaluate(index, suggestion)
+        else:
+            evaluation = _checked(known, suggestion)
+        before = self.result.best
+        self.result = self.result.add(evaluation, suggestion.architecture)
+        best = self.result.best is not before
+        self.journal.record(evaluation, suggestion.architecture if best else None)
+        self.searcher.tell(suggestion, evaluation.metrics if evaluation.status == "ok" else None)
+        if self.on_evaluation is not None:
+            self.on_evaluation(evaluation, best)
+
+    def _evaluate(self, index: int, suggestion: Suggestion) -> Evaluation:
+        if self.on_start is not None:
+            self.on_start(index, suggestion)
+        seed = evaluation_seed(self.seed, index)
+        evaluation = evaluate_suggestion(
+            self.evaluate, suggestion, index, seed, self.result.objective
+        )
+        self._took.append(evaluation.seconds)
+        return evaluation
+
+    def _ends_after(self, end: float) -> bool:
+        """Say whether one more evaluation as long as the average one would end too late."""
+        average = sum(self._took) / len(self._took) if self._took else 0.0
+        return monotonic() + average > end
+
+
+def evaluation_seed(seed: int, index: int) -> int:
+    """Return what the evaluator of one evaluation is seeded with: 31 bits."""
+    words = np.random.SeedSequence(seed, spawn_key=(index, 1)).generate_state(1)
+    return int(words[0]) >> 1
+
+
+def _generator(seed: int, index: int) -> np.random.Generator:
+    """Return the generator with which the searcher is asked for one evaluation."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index, 0)))
+
+
+def _checked(known: Evaluation, suggestion: Suggestion) -> Evaluation:
+    if known.fingerprint == suggestion.fingerprint:
+        return known
+    raise RunError(
+        f"evaluation {known.index} of the run is another architecture than the space gives now: "
+        "the space, its arguments or the version of jarch changed; begin another run"
+    )

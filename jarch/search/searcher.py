@@ -1,0 +1,68 @@
+"""What every searcher offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from jarch.ir import Architecture
+
+Metrics: TypeAlias = "Mapping[str, float | None]"
+
+
+class SpaceExhausted(Exception):
+    """A searcher has nothing new to suggest; the message says how it found out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """An architecture to evaluate.
+
+    Attributes:
+        architecture: Valid as far as the space and the constraint can say.
+        fingerprint: Of the architecture.
+        invalid_draws: How many were drawn before it and refused as invalid.
+    """
+
+    architecture: Architecture
+    fingerprint: str
+    invalid_draws: int = 0
+
+
+class Searcher(Protocol):
+    """Suggests architectures, and may learn from what they score.
+
+    Results may come back in any order, and some never. All that a searcher knows is its space, its
+    options and its state: with an equal state and an equal generator, two searchers suggest the
+    same.
+    """
+
+    def ask(self, rng: np.random.Generator) -> Suggestion:
+        """Return the next architecture to evaluate.
+
+        Args:
+            rng: Where all randomness comes from.
+
+        Raises:
+            SpaceExhausted: There is none.
+        """
+        ...
+
+    def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
+        """Take note of what a suggestion scored; None means that it failed."""
+        ...
+
+    def options(self) -> Mapping[str, Any]:
+        """Return the kind of the searcher and its options, as plain data that JSON can hold."""
+        ...
+
+    def state(self) -> Mapping[str, Any]:
+        """Return what it knows beyond its space and options, as plain data that JSON can hold."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Know what `state` returned, and nothing else."""
+        ...
