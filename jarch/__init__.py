@@ -2,8 +2,12 @@
 
 Write a search space with the functions of `jarch` and `jarch.nn`, `trace` it, and decide:
 `assign`, `sample` and `replay` lead from the space to an `Architecture`, which `lower` turns into
-a Flax model.
+a Flax model. What needs JAX, or takes time to import, is loaded on first use.
 """
+
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from . import nn as nn
 from .combinators import (
@@ -60,3 +64,65 @@ from .ir import (
     unrank as unrank,
     verify as verify,
 )
+
+if TYPE_CHECKING:
+    from .data import (
+        DataError as DataError,
+        Dataset as Dataset,
+        from_arrays as from_arrays,
+        load_data as load_data,
+    )
+    from .lowering import (
+        EpochReport as EpochReport,
+        ExportError as ExportError,
+        InputError as InputError,
+        LoweringError as LoweringError,
+        Metric as Metric,
+        Model as Model,
+        TrainConfig as TrainConfig,
+        TrainConfigError as TrainConfigError,
+        Trained as Trained,
+        TrainingFailed as TrainingFailed,
+        enable_compilation_cache as enable_compilation_cache,
+        fit as fit,
+        load as load,
+        lower as lower,
+        save as save,
+    )
+
+_LAZY: Mapping[str, str] = {
+    "DataError": "data",
+    "Dataset": "data",
+    "EpochReport": "lowering",
+    "ExportError": "lowering",
+    "InputError": "lowering",
+    "LoweringError": "lowering",
+    "Metric": "lowering",
+    "Model": "lowering",
+    "TrainConfig": "lowering",
+    "TrainConfigError": "lowering",
+    "Trained": "lowering",
+    "TrainingFailed": "lowering",
+    "enable_compilation_cache": "lowering",
+    "fit": "lowering",
+    "from_arrays": "data",
+    "load": "lowering",
+    "load_data": "data",
+    "lower": "lowering",
+    "save": "lowering",
+}
+"""Where names are found that are loaded on first use; each also stands in the block above."""
+
+if not TYPE_CHECKING:  # checkers see the names above, and so find misspelt ones
+
+    def __getattr__(name: str) -> object:
+        """Import the package that has `name`, and keep what it gave."""
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        """List what is loaded, and what can be."""
+        return sorted({*globals(), *_LAZY})
