@@ -1,0 +1,45 @@
+"""Normalisation and dropout: what keeps training in bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import jax
+from flax import linen as nn
+
+from jarch.lowering.context import Context
+
+
+def batch_norm(context: Context, properties: Mapping[str, Any], value: jax.Array) -> jax.Array:
+    """Normalise over the batch in training, by running statistics otherwise."""
+    normalize = nn.BatchNorm(
+        use_running_average=not context.train,
+        momentum=properties["momentum"],
+        epsilon=properties["epsilon"],
+        **context.module(),
+    )
+    normal: jax.Array = normalize(value)
+    return normal
+
+
+def layer_norm(context: Context, properties: Mapping[str, Any], value: jax.Array) -> jax.Array:
+    """Normalise over the last axis."""
+    normalize = nn.LayerNorm(epsilon=properties["epsilon"], **context.module())
+    normal: jax.Array = normalize(value)
+    return normal
+
+
+def group_norm(context: Context, properties: Mapping[str, Any], value: jax.Array) -> jax.Array:
+    """Normalise over groups of channels and all positions."""
+    normalize = nn.GroupNorm(
+        num_groups=properties["groups"], epsilon=properties["epsilon"], **context.module()
+    )
+    normal: jax.Array = normalize(value)
+    return normal
+
+
+def dropout(context: Context, properties: Mapping[str, Any], value: jax.Array) -> jax.Array:
+    """Set values to zero at random in training; needs a random key named `dropout` there."""
+    drop = nn.Dropout(properties["rate"], name=context.key)
+    return cast(jax.Array, drop(value, deterministic=not context.train))
