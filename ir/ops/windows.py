@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from jarch.ir.errors import ShapeError
 from jarch.ir.operations import Shape
 
@@ -25,6 +27,7 @@ def output_length(size: int, window: int, stride: int, padding: str, dilation: i
     return (size - dilation * (window - 1) - 1) // stride + 1
 
 
+@lru_cache(1 << 12)
 def taps(size: int, window: int, stride: int, padding: str, dilation: int = 1) -> int:
     """Return how many elements all positions of a window see together, zeros of padding left out.
 

@@ -1,0 +1,8 @@
+"""Search spaces that come with jarch, to search at once and to learn from.
+
+Each is a function of its sizes, for `jarch.trace`; the input is `in`, the output `out` is logits.
+"""
+
+from .digits import digits_conv as digits_conv, digits_dense as digits_dense
+from .mobilenets import mobilenet as mobilenet
+from .published import mobilenet_blog as mobilenet_blog
