@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from . import nn as nn
+from . import nn as nn, spaces as spaces
 from .combinators import (
     choose as choose,
     dense_block as dense_block,
@@ -48,6 +48,7 @@ from .ir import (
     architecture as architecture,
     assign as assign,
     basic as basic,
+    check as check,
     count as count,
     enumerate_architectures as enumerate_architectures,
     fingerprint as fingerprint,
