@@ -1,5 +1,8 @@
 """Data on the device, and in which order it is gone through."""
 
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX, Flax, optax and orbax are partial)
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,24 +1,27 @@
 """Trained models on disk: three readable parts, proved by loading them."""
 
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX, Flax, optax and orbax are partial)
+
 from __future__ import annotations
 
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
 from jarch.ir import Op, from_json, to_json
+from jarch.lowering.model import lower
 
-from ..model import lower
 from .config import TrainConfig
 from .errors import ExportError
 from .metrics import METRICS, Array, Metric
@@ -77,8 +80,9 @@ def load(folder: str | Path, ops: Mapping[str, Op] | None = None) -> Trained:
     Example:
         >>> import tempfile
         >>> import jarch as ja
-        >>> architecture = ja.replay(ja.trace(lambda: ja.sequential(ja.nn.flatten, ja.nn.dense(10))), [])
-        >>> trained = ja.fit(architecture, ja.load_data("digits"), ja.TrainConfig(epochs=1))
+        >>> space = ja.trace(lambda: ja.sequential(ja.nn.flatten, ja.nn.dense(10)))
+        >>> config = ja.TrainConfig(epochs=1)
+        >>> trained = ja.fit(ja.replay(space, []), ja.load_data("digits"), config)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     again = load(save(trained, folder))
         >>> again.architecture == trained.architecture
@@ -91,10 +95,10 @@ def load(folder: str | Path, ops: Mapping[str, Op] | None = None) -> Trained:
     try:
         read: dict[str, Any] = json.loads((place / _CONFIG).read_text())
         if read["format"] != _FORMAT:
-            raise ExportError(f"{place}: format {read['format']!r} is not {_FORMAT!r}; update jarch")
+            raise ExportError(f"{place}: format {read['format']!r} is unknown; update jarch")
         return _read(place, read, ops)
     except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ExportError(f"{place / _CONFIG} is damaged: {error!r}; save the model again") from error
+        raise ExportError(f"{place / _CONFIG} is damaged: {error!r}; save it again") from error
 
 
 def _write(trained: Trained, folder: Path) -> None:
@@ -111,7 +115,8 @@ def _write(trained: Trained, folder: Path) -> None:
     }
     (folder / _ARCHITECTURE).write_text(to_json(trained.architecture, indent=1) + "\n")
     (folder / _CONFIG).write_text(json.dumps(description, indent=1) + "\n")
-    with ocp.StandardCheckpointer() as checkpointer:
+    checkpointer: Any = ocp.StandardCheckpointer()
+    with checkpointer:
         checkpointer.save(folder / _WEIGHTS, _host(trained.variables))
 
 
@@ -122,8 +127,9 @@ def _read(place: Path, read: Mapping[str, Any], ops: Mapping[str, Op] | None) ->
     example = np.zeros((1, *signature.input_shape), signature.input_dtype)
     like = {name: tree for name, tree in model.init(0, example).items() if tree}
     try:
-        with ocp.StandardCheckpointer() as checkpointer:
-            variables = checkpointer.restore(place / _WEIGHTS, _host(like))
+        checkpointer: Any = ocp.StandardCheckpointer()
+        with checkpointer:
+            variables: Any = checkpointer.restore(place / _WEIGHTS, _host(like))
     except (OSError, ValueError) as error:
         raise ExportError(f"{place / _WEIGHTS} cannot be read: {error}") from error
     return Trained(
@@ -206,4 +212,4 @@ def _lost(name: str, text: str) -> Callable[..., Any]:
 
 
 def _tuples(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(cast(Iterable[Any], value)) if isinstance(value, list) else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -17,7 +18,7 @@ def enable_compilation_cache(folder: str | Path | None = None) -> Path | None:
 
     `fit` calls it without arguments. A cache that is set already, through JAX's configuration or
     its environment variable `JAX_COMPILATION_CACHE_DIR`, is left as it is. The folder grows without
-    bound unless JAX's option `jax_compilation_cache_max_size` is set; it may be deleted at any time.
+    bound unless JAX's option `jax_compilation_cache_max_size` is set; it may be deleted any time.
 
     Args:
         folder: Where; None means the environment variable `JARCH_CACHE`, or `jarch/xla` in the
@@ -26,18 +27,19 @@ def enable_compilation_cache(folder: str | Path | None = None) -> Path | None:
     Returns:
         The folder in use, or None where there is no cache.
     """
-    if not jax.config.jax_enable_compilation_cache:
+    config: Any = jax.config  # whose annotations do not list the options
+    if not config.jax_enable_compilation_cache:
         return None
-    current: str | None = jax.config.jax_compilation_cache_dir
+    current: str | None = config.jax_compilation_cache_dir
     if current:
         return Path(current)
     wanted = Path(folder) if folder is not None else default_folder()
     if wanted is None or not _writable(wanted):
         return None
-    jax.config.update("jax_compilation_cache_dir", str(wanted))
+    config.update("jax_compilation_cache_dir", str(wanted))
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
         name = "jax_persistent_cache_min_compile_time_secs"
-        jax.config.update(name, _MINIMAL_COMPILE_SECONDS)
+        config.update(name, _MINIMAL_COMPILE_SECONDS)
     return wanted
 
 

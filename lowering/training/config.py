@@ -91,23 +91,22 @@ class TrainConfig:
     def __post_init__(self) -> None:
         """Check each value."""
         for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
-            _require(getattr(self, name) >= least, name, getattr(self, name), f"{least} or more")
+            _require(self, name, getattr(self, name) >= least, f"{least} or more")
         patience = self.early_stopping_patience
-        _require(patience is None or patience >= 1, "early_stopping_patience", patience, "1 or more")
+        _require(self, "early_stopping_patience", patience is None or patience >= 1, "1 or more")
         if not callable(self.learning_rate):
-            rate = self.learning_rate
-            _require(0 <= rate < math.inf, "learning_rate", rate, "finite and not negative")
-        _require(0 <= self.weight_decay < math.inf, "weight_decay", self.weight_decay, "0 or more")
-        _require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "in [0, 1)")
-        _require(0 <= self.warmup_fraction < 1, "warmup_fraction", self.warmup_fraction, "in [0, 1)")
-        _require(0 < self.final_fraction <= 1, "final_fraction", self.final_fraction, "in (0, 1]")
-        _require(self.schedule in SCHEDULES, "schedule", self.schedule, f"one of {[*SCHEDULES]}")
+            _require(self, "learning_rate", 0 <= self.learning_rate < math.inf, "finite, 0 or more")
+        _require(self, "weight_decay", 0 <= self.weight_decay < math.inf, "finite, 0 or more")
+        _require(self, "label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)")
+        _require(self, "warmup_fraction", 0 <= self.warmup_fraction < 1, "in [0, 1)")
+        _require(self, "final_fraction", 0 < self.final_fraction <= 1, "in (0, 1]")
+        _require(self, "schedule", self.schedule in SCHEDULES, f"one of {[*SCHEDULES]}")
         tasks = (None, "classification", "regression")
-        _require(self.task in tasks, "task", self.task, f"one of {tasks}")
-        _require(not isinstance(self.metrics, str), "metrics", self.metrics, "a tuple of names")
-        for metric in self.metrics:
-            known = isinstance(metric, Metric) or metric in METRICS
-            _require(known, "metrics", metric, f"of {[*METRICS]}, or a Metric")
+        _require(self, "task", self.task in tasks, f"one of {tasks}")
+        known = not isinstance(self.metrics, str) and all(
+            isinstance(metric, Metric) or metric in METRICS for metric in self.metrics
+        )
+        _require(self, "metrics", known, f"a tuple of names in {[*METRICS]}, or of Metric")
 
 
 def resolve(config: TrainConfig, num_classes: int | None) -> TrainConfig:
@@ -146,6 +145,6 @@ def metrics_of(config: TrainConfig) -> tuple[Metric, ...]:
     )
 
 
-def _require(holds: bool, name: str, value: object, what: str) -> None:
+def _require(config: TrainConfig, name: str, holds: bool, what: str) -> None:
     if not holds:
-        raise TrainConfigError(f"{name} is {value!r}; it must be {what}")
+        raise TrainConfigError(f"{name} is {getattr(config, name)!r}; it must be {what}")

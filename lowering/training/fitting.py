@@ -1,30 +1,34 @@
 """The training loop."""
 
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX, Flax, optax and orbax are partial)
+
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from jarch.ir import Architecture, ShapeError, analyze
+from jarch.ir import Architecture
+from jarch.lowering.model import Model
 
-from ..model import Model, lower
-from .batches import Data, device_data, epoch_order
+from .batches import Data, DeviceData, device_data, epoch_order
+from .checking import as_model, check_shapes
 from .compilation_cache import enable_compilation_cache
 from .config import TrainConfig, metrics_of, resolve
 from .errors import TrainConfigError, TrainingFailed
-from .optimizers import check_optimizer, is_transformation
-from .schedules import scheduled_rates
+from .optimizers import check_optimizer
+from .rates import learning_rates
 from .steps import Epoch, Numbers, Program, TrainState, Variables, forward, start, train_step
 from .trained import EpochReport, Signature, Trained, measure
 
 _DEFAULT = TrainConfig()
+_DeviceError = cast(type[RuntimeError], jax.errors.JaxRuntimeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def fit(
     enable_compilation_cache()
     try:
         return _train(run, on_epoch, variables)
-    except jax.errors.JaxRuntimeError as error:
+    except _DeviceError as error:
         raise TrainingFailed(f"the device could not go on: {error}") from error
 
 
@@ -96,8 +100,8 @@ def _prepare(architecture: Architecture | Model, data: Data, config: TrainConfig
     config = resolve(config, data.num_classes)
     check_optimizer(config)
     if config.early_stopping_patience is not None and not len(data.x_validation):
-        raise TrainConfigError("early_stopping_patience needs a validation split; the data has none")
-    model = _as_model(architecture, config)
+        raise TrainConfigError("early_stopping_patience needs a validation split; there is none")
+    model = as_model(architecture, config)
     signature = Signature(
         tuple(data.x_train.shape[1:]),
         str(data.x_train.dtype),
@@ -105,7 +109,7 @@ def _prepare(architecture: Architecture | Model, data: Data, config: TrainConfig
         tuple(data.y_train.shape[1:]),
         data.class_names,
     )
-    _check_shapes(model.architecture, signature)
+    check_shapes(model.architecture, signature)
     batch_size = min(config.batch_size, len(data.x_train))
     options = tuple(sorted(config.optimizer_options.items()))
     assert config.task is not None
@@ -130,7 +134,7 @@ def _train(
 ) -> Trained:
     if variables is None:
         variables = run.model.init(run.config.seed, run.data.x_train[:1])
-    state = start(run.program, variables)
+    state = cast(TrainState, start(run.program, variables))
     history: list[EpochReport] = []
     best: _Best | None = None
     for epoch in range(1, run.config.epochs + 1):
@@ -153,10 +157,10 @@ def _train_epoch(run: _Run, state: TrainState, number: int) -> tuple[TrainState,
     order = epoch_order(examples, run.batch_size, run.config.seed, number)
     rates = run.rates[number - 1]
     epoch, numbers = jax.device_put((Epoch(order, rates), run.numbers))
-    state = train_step(run.program, state, device.x, device.y, epoch, numbers)
+    state = _step(run, state, device, epoch, numbers)
     compiled = time.perf_counter() - began if number == 1 else 0.0
     for _ in range(1, len(rates)):
-        state = train_step(run.program, state, device.x, device.y, epoch, numbers)
+        state = _step(run, state, device, epoch, numbers)
     loss = float(state.loss) / len(rates)
     _require_finite("the training loss", loss, number)
     validation = _validate(run, state)
@@ -164,9 +168,14 @@ def _train_epoch(run: _Run, state: TrainState, number: int) -> tuple[TrainState,
         _require_finite(f"validation {name}", value, number)
     seconds = time.perf_counter() - began
     rate = float(rates[-1])
-    return state, EpochReport(
-        number, run.config.epochs, seconds, compiled, rate, loss, validation
-    )
+    return state, EpochReport(number, run.config.epochs, seconds, compiled, rate, loss, validation)
+
+
+def _step(
+    run: _Run, state: TrainState, device: DeviceData, epoch: Epoch, numbers: Numbers
+) -> TrainState:
+    x, y = device.x, device.y
+    return cast(TrainState, train_step(run.program, state, x, y, epoch, numbers))
 
 
 def _validate(run: _Run, state: TrainState) -> dict[str, float]:
@@ -174,7 +183,7 @@ def _validate(run: _Run, state: TrainState) -> dict[str, float]:
     if not len(targets):
         return {}
     variables = _variables(state)
-    waiting = [
+    waiting: list[Any] = [
         forward(run.model.module, variables, batch)
         for batch in device_data(run.data, run.batch_size).validation
     ]
@@ -194,80 +203,6 @@ def _better(run: _Run, best: _Best | None, report: EpochReport, state: TrainStat
     return _Best(report, score, _host(_variables(state)))
 
 
-def learning_rates(config: TrainConfig, steps: int) -> npt.NDArray[np.float32]:
-    """Return the learning rate of each step: float32 of shape (epochs, steps).
-
-    Args:
-        config: With a number and a schedule, or with an optax schedule, which is asked for each.
-        steps: In an epoch.
-    """
-    total = config.epochs * steps
-    if is_transformation(config.optimizer):
-        rates = np.full(total, np.nan, np.float32)  # it has its own, which nobody can know
-    elif callable(config.learning_rate):
-        rates = _schedule_values(config.learning_rate, total)
-    else:
-        rates = scheduled_rates(
-            config.schedule,
-            config.learning_rate,
-            total,
-            config.final_fraction,
-            config.warmup_fraction,
-        )
-    return rates.reshape(config.epochs, steps)
-
-
-def _schedule_values(schedule: Callable[[Any], Any], total: int) -> npt.NDArray[np.float32]:
-    try:
-        values = jax.jit(jax.vmap(schedule, out_axes=0))(jnp.arange(total))
-    except jax.errors.ConcretizationTypeError:  # plain Python, with branches
-        values = [schedule(step) for step in range(total)]
-    return np.asarray(values, np.float32)
-
-
-def _as_model(architecture: Architecture | Model, config: TrainConfig) -> Model:
-    if isinstance(architecture, Architecture):
-        return lower(architecture, dtype=_dtype(config.dtype))
-    if config.dtype is not None:
-        raise TrainConfigError(
-            f"dtype is {config.dtype!r} but the model is lowered already; pass its architecture, or "
-            "give dtype to lower"
-        )
-    return architecture
-
-
-def _dtype(name: str | None) -> Any:
-    try:
-        return None if name is None else jnp.dtype(name)
-    except TypeError as error:
-        raise TrainConfigError(
-            f"dtype is {name!r}; it must be a type of floats such as 'float32' or 'bfloat16'"
-        ) from error
-
-
-def _check_shapes(architecture: Architecture, signature: Signature) -> None:
-    """Check that the model takes the inputs and gives as many numbers as the targets need."""
-    if len(architecture.inputs) != 1 or len(architecture.outputs) != 1:
-        raise ShapeError(
-            f"the model has inputs {list(architecture.inputs)} and outputs "
-            f"{[name for name, _ in architecture.outputs]}; fit trains models with one of each"
-        )
-    analysis = analyze(architecture, {architecture.inputs[0]: signature.input_shape})
-    given = tuple(analysis.outputs[architecture.outputs[0][0]])
-    if signature.num_classes is not None and given != (signature.num_classes,):
-        raise ShapeError(
-            f"the model gives {given} for an example but the data has {signature.num_classes} "
-            f"classes; make its output ({signature.num_classes},), such as by "
-            f"num_classes={signature.num_classes} where the space takes that"
-        )
-    wanted = signature.target_shape or (1,)
-    if signature.num_classes is None and given not in (wanted, signature.target_shape):
-        raise ShapeError(
-            f"the model gives {given} for an example but the targets are numbers of shape "
-            f"{signature.target_shape}; make its output {wanted}"
-        )
-
-
 def _patience(config: TrainConfig) -> int:
     return config.early_stopping_patience or config.epochs
 
@@ -278,7 +213,12 @@ def _variables(state: TrainState) -> Variables:
 
 def _host(variables: Variables) -> Variables:
     """Copy to the host: on a CPU without copying the next step would reuse the memory."""
-    return jax.tree.map(lambda array: np.array(array), variables)
+
+    def copied(array: Any) -> Any:
+        return np.array(array)
+
+    host: Variables = jax.tree.map(copied, variables)
+    return host
 
 
 def _require_finite(what: str, value: float, epoch: int) -> None:

@@ -1,5 +1,8 @@
 """What training minimises."""
 
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX, Flax, optax and orbax are partial)
+
 from __future__ import annotations
 
 from typing import Any

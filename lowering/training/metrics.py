@@ -47,7 +47,7 @@ def accuracy(outputs: Array, targets: Array) -> float:
         >>> accuracy(np.array([[2.0, 1.0], [0.0, 1.0]]), np.array([0, 0]))
         0.5
     """
-    return float(np.mean(outputs.argmax(axis=-1) == targets))
+    return _mean(outputs.argmax(axis=-1) == targets)
 
 
 def top5(outputs: Array, targets: Array) -> float:
@@ -56,7 +56,7 @@ def top5(outputs: Array, targets: Array) -> float:
     Outputs that equal the target's count for it: with five classes or fewer the result is 1.
     """
     chosen = np.take_along_axis(outputs, targets[:, None], axis=-1)
-    return float(np.mean((outputs > chosen).sum(axis=-1) < 5))
+    return _mean((outputs > chosen).sum(axis=-1) < 5)
 
 
 def cross_entropy(outputs: Array, targets: Array) -> float:
@@ -64,17 +64,17 @@ def cross_entropy(outputs: Array, targets: Array) -> float:
     logits = outputs.astype(np.float64)
     logits = logits - logits.max(axis=-1, keepdims=True)
     chosen = np.take_along_axis(logits, targets[:, None], axis=-1)[:, 0]
-    return float(np.mean(np.log(np.exp(logits).sum(axis=-1)) - chosen))
+    return _mean(np.log(np.exp(logits).sum(axis=-1)) - chosen)
 
 
 def mse(outputs: Array, targets: Array) -> float:
     """Return the mean squared error over examples and outputs."""
-    return float(np.mean(np.square(_errors(outputs, targets))))
+    return _mean(np.square(_errors(outputs, targets)))
 
 
 def mae(outputs: Array, targets: Array) -> float:
     """Return the mean absolute error over examples and outputs."""
-    return float(np.mean(np.abs(_errors(outputs, targets))))
+    return _mean(np.abs(_errors(outputs, targets)))
 
 
 def r2(outputs: Array, targets: Array) -> float:
@@ -87,7 +87,7 @@ def r2(outputs: Array, targets: Array) -> float:
     wide = targets.astype(np.float64)
     total = np.square(wide - wide.mean(axis=0)).sum(axis=0)
     constant = np.where(residual == 0, 1.0, 0.0)
-    return float(np.mean(np.where(total == 0, constant, 1 - residual / np.where(total, total, 1))))
+    return _mean(np.where(total == 0, constant, 1 - residual / np.where(total, total, 1)))
 
 
 METRICS: Mapping[str, Metric] = {
@@ -105,6 +105,11 @@ LOSSES: Mapping[Task, Metric] = {
     "regression": METRICS["mse"],
 }
 """What "loss" means when a model is evaluated."""
+
+
+def _mean(values: Array) -> float:
+    mean: Any = values.mean()
+    return float(mean)
 
 
 def _errors(outputs: Array, targets: Array) -> Array:

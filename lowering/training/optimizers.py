@@ -1,5 +1,8 @@
 """Optax's optimisers by name, with numbers that may be traced: one program serves all of them."""
 
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX, Flax, optax and orbax are partial)
+
 from __future__ import annotations
 
 import inspect
@@ -110,4 +113,8 @@ def _is_factory(value: object) -> bool:
 
 def _is_kernel(params: Any) -> Any:
     """Return the mask of the parameters that decay."""
-    return jax.tree.map(lambda parameter: parameter.ndim >= 2, params)
+
+    def decays(parameter: Any) -> bool:
+        return bool(parameter.ndim >= 2)
+
+    return jax.tree.map(decays, params)

@@ -4,6 +4,9 @@ Both are jitted here, once for the process, with the module as a static argument
 architectures share a program. Learning rate, decay, smoothing and seed are numbers in it.
 """
 
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX, Flax, optax and orbax are partial)
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -11,15 +14,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
+
+from jarch.lowering.flax_module import ArchitectureModule
 
 from .config import Optimizer
 from .losses import mean_loss
 from .metrics import Task
 from .optimizers import Options, make_optimizer
+from .statistics import momenta, warm_statistics
 
 Variables: TypeAlias = Mapping[str, Any]
 """Collections such as `"params"` and `"batch_stats"`; each maps node keys to arrays by name."""
@@ -29,7 +34,7 @@ Variables: TypeAlias = Mapping[str, Any]
 class Program:
     """What shapes a training step: all of it belongs to the key under which it is compiled."""
 
-    module: nn.Module
+    module: ArchitectureModule
     task: Task
     optimizer: Optimizer
     options: Options
@@ -103,6 +108,9 @@ def train_step(
         )
         return mean_loss(program.task, outputs, targets, numbers.label_smoothing), changed
 
+    def loss_alone(params: Any) -> Any:
+        return loss_of(params)[0]
+
     (loss, changed), gradients = jax.value_and_grad(loss_of, has_aux=True)(state.params)
     optimizer = make_optimizer(
         program.optimizer, program.options, epoch.rates[position], numbers.weight_decay
@@ -114,15 +122,16 @@ def train_step(
         state.params,
         value=loss,
         grad=gradients,
-        value_fn=lambda params: loss_of(params)[0],
+        value_fn=loss_alone,
     )
     params = optax.apply_updates(state.params, updates)
+    rest = warm_statistics(momenta(program.module.architecture), state.rest, changed, state.step)
     total = jnp.where(position == 0, 0, state.loss) + loss
-    return TrainState(params, {**state.rest, **changed}, optimizer_state, state.step + 1, total)
+    return TrainState(params, rest, optimizer_state, state.step + 1, total)
 
 
 @partial(jax.jit, static_argnames="module")
-def forward(module: nn.Module, variables: Variables, x: Any) -> Any:
+def forward(module: ArchitectureModule, variables: Variables, x: Any) -> Any:
     """Return the outputs of one batch, without dropout and with running averages, as float32."""
     outputs = module.apply(variables, x, train=False)
     return jnp.asarray(outputs, jnp.promote_types(jnp.result_type(outputs), jnp.float32))
@@ -133,5 +142,6 @@ def forget_programs() -> None:
 
     A long search over many different architectures holds a program for each of them.
     """
-    for function in (start, train_step, forward):
+    functions: tuple[Any, ...] = (start, train_step, forward)
+    for function in functions:
         function.clear_cache()

@@ -1,5 +1,8 @@
 """What training gives: a model with its weights and its history."""
 
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX, Flax, optax and orbax are partial)
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -10,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from jarch.ir import Architecture
+from jarch.lowering.model import Model
 
-from ..model import Model
 from .batches import batches, target_rows
 from .config import TrainConfig, metrics_of
 from .errors import InputError
@@ -110,7 +113,7 @@ class Trained:
         """
         outputs = self.outputs(x)
         if self.signature.num_classes is not None:
-            return outputs.argmax(axis=-1)
+            return np.asarray(np.argmax(outputs, axis=-1))
         return outputs.reshape(len(outputs), *self.signature.target_shape)
 
     def evaluate(self, x: npt.ArrayLike, y: npt.ArrayLike) -> dict[str, float]:
@@ -149,7 +152,8 @@ class Trained:
                 f"inputs are of type {array.dtype} but the model was trained on {dtype}; convert "
                 "and scale them as the training examples were"
             )
-        return array.astype(dtype)
+        converted: Array = np.asarray(array, self.signature.input_dtype)
+        return converted
 
 
 def measure(
