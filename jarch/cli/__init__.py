@@ -1,0 +1,3 @@
+"""The command `jarch`."""
+
+from .application import main as main

@@ -1,0 +1,73 @@
+"""The entry point: which command, and how errors are told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, TypeAlias
+
+import tyro
+
+from jarch import lowering
+from jarch.data import DataError
+from jarch.ir import SpaceError
+from jarch.runs import RunError
+
+from .inspecting import Check, Count, Draw, Sample, Summary
+from .searching import Search
+from .showing import Show
+
+_named = tyro.conf.subcommand
+
+Command: TypeAlias = (
+    Annotated[Search, _named("search")]
+    | Annotated[Show, _named("show")]
+    | Annotated[Draw, _named("draw")]
+    | Annotated[Count, _named("count")]
+    | Annotated[Sample, _named("sample")]
+    | Annotated[Check, _named("check")]
+    | Annotated[Summary, _named("summary")]
+)
+
+_DESCRIPTION = """Neural architecture search in JAX.
+
+SPACE is the name of a built-in space, module:function or path.py:function."""
+
+WRONG = 2
+INTERRUPTED = 130  # as shells count a program that SIGINT ended
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: Of the command line; by default those of this process.
+
+    Returns:
+        The exit status: 0; 1 where the answer is no; 2 for an error; 130 after an interrupt.
+    """
+    try:
+        command: Command = tyro.cli(
+            Command,
+            prog="jarch",
+            description=_DESCRIPTION,
+            args=arguments,
+            config=(tyro.conf.FlagCreatePairsOff, tyro.conf.PositionalMetavarFromFieldName),
+        )
+        return command.run()
+    except (
+        SpaceError,
+        DataError,
+        RunError,
+        lowering.TrainConfigError,
+        lowering.TrainingFailed,
+        lowering.ExportError,
+    ) as error:
+        print(f"jarch: error: {error}", file=sys.stderr)
+        return WRONG
+    except KeyboardInterrupt:
+        print("jarch: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        sys.stderr.close()
+        return 0

@@ -1,0 +1,150 @@
+"""From what stands on the command line to space functions and values."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias, cast
+
+from jarch import spaces
+from jarch.ir import Fragment, Space, SpaceError, trace
+
+AnySpaceFunction: TypeAlias = Callable[..., Fragment]
+
+
+def find_space(
+    name: str, arguments: Sequence[str] = (), defaults: Mapping[str, object] | None = None
+) -> Space:
+    """Return the space of a name.
+
+    Args:
+        name: Of a function in `jarch.spaces`, or "module:function", or "path.py:function".
+        arguments: What the function is called with, each "name=value".
+        defaults: Arguments that the function gets where it takes them and they are not given.
+
+    Raises:
+        SpaceError: There is no such space, or it does not take the arguments.
+    """
+    function = find_space_function(name)
+    given = dict(_argument(text) for text in arguments)
+    signature = inspect.signature(function)
+    takes = signature.parameters
+    known = {k: v for k, v in (defaults or {}).items() if k in takes}
+    try:
+        signature.bind(**{**known, **given})
+    except TypeError as error:
+        raise SpaceError(
+            f"space {name}: {error}; it takes ({', '.join(takes)}), "
+            "given as --space-args name=value"
+        ) from error
+    return trace(function, **{**known, **given})
+
+
+def find_space_function(name: str) -> AnySpaceFunction:
+    """Return the space function of a name.
+
+    Raises:
+        SpaceError: There is none.
+    """
+    where, colon, attribute = name.rpartition(":")
+    if not colon:
+        functions = built_in_spaces()
+        if name not in functions:
+            raise SpaceError(
+                f"space {name!r} is none of {', '.join(functions)}; for a space of your own write "
+                "module:function or path.py:function"
+            )
+        return functions[name]
+    module = _module_at(Path(where)) if where.endswith(".py") else _module_named(where)
+    found: Any = getattr(module, attribute, None)
+    if not callable(found):
+        raise SpaceError(
+            f"space {name!r}: {where} has no function {attribute!r}; it has "
+            f"{', '.join(_functions_of(module)) or 'none'}"
+        )
+    return cast(AnySpaceFunction, found)
+
+
+def built_in_spaces() -> dict[str, AnySpaceFunction]:
+    """Return the functions of `jarch.spaces` by name."""
+    return {
+        name: value
+        for name, value in sorted(vars(spaces).items())
+        if inspect.isfunction(value) and not name.startswith("_")
+    }
+
+
+def parse_value(text: str) -> object:
+    """Return a Python literal, or the text itself where it is none."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _argument(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise SpaceError(f"space argument {text!r}: write it as name=value")
+    return name, parse_value(value)
+
+
+def _module_named(name: str) -> ModuleType:
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # as `python -m` does
+    return _guarded(name, lambda: importlib.import_module(name))
+
+
+def _module_at(path: Path) -> ModuleType:
+    """Import a file as `python path.py` would see it: beside its neighbours, under its own name."""
+    path = path.resolve()
+    if not path.is_file():
+        raise SpaceError(f"space file {path} does not exist")
+    known = sys.modules.get(path.stem)
+    if known is not None and getattr(known, "__file__", None) == str(path):
+        return known
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    name = path.stem if known is None else f"{path.stem} at {path}"
+    return _guarded(str(path), lambda: _load(name, path))
+
+
+def _load(name: str, path: Path) -> ModuleType:
+    specification = importlib.util.spec_from_file_location(name, path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module  # so that its operations can be found by name
+    try:
+        specification.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _guarded(what: str, load: Callable[[], ModuleType]) -> ModuleType:
+    """Import; what goes wrong in the user's file is told on one line."""
+    try:
+        return load()
+    except SpaceError:
+        raise
+    except Exception as error:
+        raise SpaceError(f"importing {what}: {type(error).__name__}: {error}") from error
+
+
+def _functions_of(module: ModuleType) -> list[str]:
+    members: dict[str, Any] = vars(module)
+    return [
+        name
+        for name, value in members.items()
+        if inspect.isfunction(value)
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
+    ]

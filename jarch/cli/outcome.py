@@ -1,0 +1,169 @@
+"""The end of a search: the best model is trained, judged once on the test split, and kept."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+from jarch import lowering
+from jarch.data import Dataset
+from jarch.evaluate import train_final
+from jarch.ir import OPS, Architecture, fingerprint
+from jarch.runs import WEIGHTS, Evaluation, read_run, write_results
+from jarch.search import SearchResult
+from jarch.show import DrawingWarning, draw
+
+from .tables import format_metric
+
+if TYPE_CHECKING:
+    from jarch.lowering import EpochReport, TrainConfig, Trained
+
+SNIPPET = "predict.py"
+_PICTURE = "best.svg"
+
+
+def finish_run(
+    folder: Path,
+    result: SearchResult,
+    data: Dataset,
+    config: TrainConfig,
+    final_epochs: int,
+    on_epoch: Callable[[EpochReport], object],
+) -> Mapping[str, Any]:
+    """Train the best architecture for the last time, and write down what comes out.
+
+    Where the run was finished before with the same best, that is returned and nothing is done.
+
+    Args:
+        folder: The run folder.
+        result: Of the search, with a best.
+        data: What to train on; its test split is looked at here and nowhere else.
+        config: How candidates were trained.
+        final_epochs: How long to train on the training and validation splits; 0 takes the weights
+            of the search.
+        on_epoch: Called with a report after each epoch.
+
+    Returns:
+        What `results.json` holds.
+    """
+    best, architecture = result.best, result.best_architecture
+    assert best is not None
+    assert architecture is not None
+    before = read_run(folder).results
+    if before is not None and before["best"]["index"] == best.index and (folder / WEIGHTS).exists():
+        results: Mapping[str, Any] = {**before, **_counts(result)}
+    else:
+        config = replace(config, seed=best.seed)
+        trained = _train(folder, architecture, data, config, final_epochs, on_epoch)
+        results = {
+            "best": _describe(best),
+            "final_epochs": final_epochs,
+            "test": trained.evaluate(data.x_test, data.y_test) if len(data.x_test) else {},
+            "test_examples": len(data.x_test),
+            **_counts(result),
+        }
+    _write_picture(folder, architecture)
+    _write_snippet(folder, architecture, data)
+    write_results(folder, results)
+    return results
+
+
+def print_results(console: Console, folder: Path, results: Mapping[str, Any]) -> None:
+    """Print how good the best is, what is in the run folder, and how to use the model."""
+    best, test = results["best"], results["test"]
+    console.print(f"\nbest candidate {best['index']}: validation {_scores(best['metrics'])}")
+    if results["final_epochs"]:
+        epochs = results["final_epochs"]
+        console.print(f"trained once more for {epochs} epochs on training and validation data")
+    if test:
+        told = Text(f"test {_scores(test)}", style="bold green")
+        console.print(told.append(f" on {results['test_examples']:,} examples", style="not bold"))
+    console.print(Text(f"\nrun folder {folder}", style="bold"))
+    picture = next(folder.glob("best.[sd][vo][gt]"), folder / _PICTURE).name
+    console.print(f"  best.txt, best.json, {picture:10}  the architecture")
+    console.print(f"  {WEIGHTS}/, results.json           its weights, and its figures")
+    console.print("  evaluations.jsonl, run.json      all candidates, and what was asked for")
+    snippet = folder / SNIPPET
+    if snippet.exists():
+        console.print(Text(f"\npredict with it, or run {snippet}:", style="bold"))
+        console.print(Text(snippet.read_text(encoding="utf-8").rstrip(), style="cyan"))
+
+
+def _train(
+    folder: Path,
+    architecture: Architecture,
+    data: Dataset,
+    config: TrainConfig,
+    final_epochs: int,
+    on_epoch: Callable[[EpochReport], object],
+) -> Trained:
+    """Return the model to keep, once it is kept."""
+    if final_epochs:
+        config = replace(config, epochs=final_epochs)
+        trained = train_final(architecture, data, config, on_epoch)
+    else:
+        kept = _kept(folder, architecture)
+        if kept is not None:
+            return kept
+        trained = lowering.fit(architecture, data, config)  # interrupted before it was kept
+    lowering.save(trained, folder / WEIGHTS)
+    return trained
+
+
+def _kept(folder: Path, architecture: Architecture) -> Trained | None:
+    """Return the model that the search kept, if it is one of this architecture."""
+    ops = {node.op.name: node.op for _, node in architecture.nodes}
+    try:
+        trained = lowering.load(folder / WEIGHTS, ops)
+    except lowering.ExportError:
+        return None
+    return trained if fingerprint(trained.architecture) == fingerprint(architecture) else None
+
+
+def _describe(evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        "index": evaluation.index,
+        "values": evaluation.values,
+        "fingerprint": evaluation.fingerprint,
+        "metrics": dict(evaluation.metrics),
+    }
+
+
+def _counts(result: SearchResult) -> dict[str, Any]:
+    return {
+        "evaluations": len(result.evaluations),
+        "failed": len(result.failed),
+        "invalid_draws": result.invalid_draws,
+        "stopped": result.stopped,
+        "note": result.note,
+    }
+
+
+def _write_picture(folder: Path, architecture: Architecture) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DrawingWarning)  # the DOT file that it wrote is listed
+        draw(architecture, folder / _PICTURE)
+
+
+def _write_snippet(folder: Path, architecture: Architecture, data: Dataset) -> None:
+    """Write the lines that load the model and predict."""
+    weights = str((folder / WEIGHTS).absolute())
+    lines = [
+        "import jarch as ja",
+        f"print(ja.load({weights!r}).predict(ja.load_data({data.name!r}).x_test))",
+    ]
+    own = {node.op.name for _, node in architecture.nodes} - OPS.keys()
+    if own:
+        modules = sorted(name.partition(":")[0] for name in own)
+        lines.insert(0, f"# {', '.join(modules)} must be importable from here")
+    (folder / SNIPPET).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _scores(metrics: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {format_metric(name, value)}" for name, value in metrics.items())

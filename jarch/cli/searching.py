@@ -1,0 +1,134 @@
+"""The command that searches: a space and data in, a run folder out.
+
+Candidates are drawn at random, trained briefly and compared on the validation split. The best is
+trained once more, for longer and on the training and validation splits, and then judged on the
+test split, which nothing else looks at.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from jarch import lowering
+from jarch.data import Dataset
+from jarch.runs import is_run
+
+from .session import run_session
+
+if TYPE_CHECKING:
+    from jarch.lowering import TrainConfig
+
+_NOT_SETTINGS = frozenset({"folder", "resume"})  # where, not what
+_OF_THE_LOOP = frozenset({"evaluations", "seconds", "seed", "objective", "uniform"})
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Search a space for the model that does best on data, train it, and keep it in a folder."""
+
+    space: Annotated[str, tyro.conf.Positional]
+    """A built-in name, module:function or path.py:function."""
+    data: str
+    """'digits', 'fashion-mnist', an .npz file, a folder of IDX files or of images by class."""
+    seed: int = 0
+    """Decides the split for validation, the candidates, and all training."""
+    evaluations: int = 12
+    """How many candidates."""
+    epochs: int = 10
+    """Of training for each candidate."""
+    final_epochs: int = 40
+    """Of training for the best in the end; 0 keeps the weights that it has from the search."""
+    seconds: float | None = 120.0
+    """Begin no candidate that would probably end later than this; None for no limit."""
+    folder: Path | None = None
+    """The run folder; by default a new one, runs/SPACE-DATA-SEED."""
+    resume: bool = False
+    """Go on with the run in the folder, to the same result as if it had not been interrupted."""
+    space_args: tuple[str, ...] = ()
+    """Arguments of the space function, each name=value; num_classes follows from the data."""
+    uniform: bool = False
+    """Draw uniformly over architectures; else each decision is drawn uniformly."""
+    max_parameters: int | None = None
+    """Consider no architecture with more parameters."""
+    max_flops: int | None = None
+    """Consider no architecture with more FLOPs in the forward pass of one example."""
+    objective: str | None = None
+    """The validation metric to choose by; by default accuracy, for regression mse."""
+    batch_size: int = 64
+    """Examples a training step."""
+    optimizer: str = "adam"
+    """The name of an optimiser of optax."""
+    learning_rate: float = 3e-3
+    """The highest; it falls to nothing in a cosine."""
+    weight_decay: float = 0.0
+    """Decoupled from the gradient."""
+    label_smoothing: float = 0.0
+    """The part of the target's probability that is spread over all classes."""
+    validation: float = 0.2
+    """The fraction of the examples not for test that candidates are compared on."""
+
+    def run(self) -> int:
+        """Search; exit with 1 where no candidate succeeded, with 130 after an interrupt."""
+        return run_session(self)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the result depends on beside the loop's own settings, as plain data."""
+        left_out = _NOT_SETTINGS | _OF_THE_LOOP
+        kept = {name: value for name, value in asdict(self).items() if name not in left_out}
+        path = Path(self.data).expanduser()
+        data = str(path.absolute()) if path.exists() else self.data
+        return kept | {"space_args": list(self.space_args), "data": data}
+
+    def resuming(self, folder: Path) -> str:
+        """Return the command line that goes on with this run."""
+        words = ["jarch", "search", self.space, "--data", self.data]
+        for field in fields(self):
+            value: object = getattr(self, field.name)
+            if value == field.default or field.name in ("space", "data", "folder", "resume"):
+                continue
+            words.append(f"--{field.name.replace('_', '-')}")
+            if field.name == "space_args":
+                words += self.space_args
+            elif value is not True:
+                words.append(str(value))
+        return shlex.join([*words, "--folder", str(folder), "--resume"])
+
+    def choose_objective(self, data: Dataset) -> tuple[str, bool]:
+        """Return the metric to compare by, and whether more of it is better."""
+        default = "mse" if data.num_classes is None else "accuracy"
+        name = self.objective or default
+        known = lowering.METRICS.get(name)
+        return name, known is not None and known.larger_is_better
+
+    def train_config(self) -> TrainConfig:
+        """Return how candidates are trained.
+
+        Raises:
+            TrainConfigError: A value is out of range, or the objective is unknown.
+        """
+        return lowering.TrainConfig(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            label_smoothing=self.label_smoothing,
+            metrics=() if self.objective in (None, "loss") else (self.objective,),
+        )
+
+    def choose_folder(self) -> Path:
+        """Return the run folder: as named, or a new one, or to resume the last of its name."""
+        if self.folder is not None:
+            return self.folder
+        parts = self.space.rpartition(":")[2], Path(self.data).stem, str(self.seed)
+        first = Path("runs") / "-".join(parts)
+        last, following, number = first, first, 1
+        while is_run(following):
+            last, number = following, number + 1
+            following = first.with_name(f"{first.name}.{number}")
+        return last if self.resume else following

@@ -1,0 +1,178 @@
+"""What `jarch search` does: introduce, search, finish, tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+from jarch import lowering
+from jarch.data import DataError, Dataset, load_data
+from jarch.evaluate import TrainingEvaluator, input_shapes
+from jarch.ir import Shape, Space, SpaceError, check, count
+from jarch.runs import WEIGHTS, Evaluation
+from jarch.search import RandomSearcher, SearchResult, run_search, within
+
+from .display import Display
+from .naming import find_space
+from .outcome import finish_run, print_results
+from .tables import failures_table, make_console, results_table
+
+if TYPE_CHECKING:
+    from .searching import Search
+
+INTERRUPTED = 130  # as shells count a program that SIGINT ended
+_NOTHING_FOUND = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What is searched for."""
+
+    command: Search
+    console: Console
+    data: Dataset
+    space: Space
+    inputs: dict[str, Shape]
+    folder: Path
+    objective: str
+    maximize: bool
+
+
+def run_session(command: Search) -> int:
+    """Search as a command says; return the exit status.
+
+    Raises:
+        SpaceError, DataError, RunError, TrainConfigError: What the user gave does not do.
+    """
+    console = make_console()
+    data = load_data(command.data, command.seed, command.validation)
+    if not len(data.x_validation):
+        raise DataError(f"{data.name}: nothing to compare candidates on; use --validation 0.2")
+    space = find_space(command.space, command.space_args, {"num_classes": _outputs(data)})
+    inputs = dict(input_shapes(space.program.fragment.inputs, data))
+    objective, maximize = command.choose_objective(data)
+    folder = command.choose_folder()
+    task = _Task(command, console, data, space, inputs, folder, objective, maximize)
+    _introduce(task)
+    try:
+        return _search_and_finish(task)
+    except KeyboardInterrupt:
+        return _tell_interrupted(task)
+
+
+def _search_and_finish(task: _Task) -> int:
+    """Search, train the best, judge it, and tell."""
+    command = task.command
+    config = command.train_config()
+    began = monotonic()
+    limit = None if command.seconds is None else began + command.seconds
+    display = Display(
+        task.console,
+        task.objective,
+        command.evaluations,
+        command.epochs,
+        command.final_epochs,
+        limit,
+    )
+    evaluator = TrainingEvaluator(task.data, config, display.epoch)
+    results: Mapping[str, Any] = {}
+    with display:
+        result = _search(task, evaluator, display)
+        if result.stopped == "interrupted":
+            raise KeyboardInterrupt
+        if result.best is not None:
+            display.finish(command.final_epochs)
+            results = finish_run(
+                task.folder, result, task.data, config, command.final_epochs, display.epoch
+            )
+    task.console.print()
+    _tell_search(task, result)
+    if result.best is None:
+        return _NOTHING_FOUND
+    print_results(task.console, task.folder, results)
+    task.console.print(Text(f"\n{monotonic() - began:.0f} seconds in all", style="dim"))
+    return 0
+
+
+def _search(task: _Task, evaluator: TrainingEvaluator, display: Display) -> SearchResult:
+    command = task.command
+    constraint = within(task.inputs, parameters=command.max_parameters, flops=command.max_flops)
+
+    def on_evaluation(evaluation: Evaluation, best: bool) -> None:
+        if best and evaluator.trained is not None:
+            lowering.save(evaluator.trained, task.folder / WEIGHTS)
+        display.evaluated(evaluation, best)
+
+    return run_search(
+        RandomSearcher(task.space, uniform=command.uniform, constraint=constraint),
+        evaluator,
+        command.evaluations,
+        command.seed,
+        objective=task.objective,
+        maximize=task.maximize,
+        seconds=command.seconds,
+        folder=task.folder,
+        resume=command.resume,
+        settings=command.settings(),
+        on_start=display.start,
+        on_evaluation=on_evaluation,
+    )
+
+
+def _introduce(task: _Task) -> None:
+    """Tell what is searched, and warn where the data does not fit all of the space."""
+    told = Text("space ", style="dim").append(task.command.space, style="bold")
+    told.append(f", {_size(task.space)}\n").append("data  ").append(str(task.data), style="bold")
+    told.append("\nrun   ").append(str(task.folder), style="bold").append("\n")
+    task.console.print(told)
+    try:
+        broken = check(task.space, task.inputs)
+    except SpaceError:  # too large to try: the candidates will show
+        return
+    if broken is not None:
+        task.console.print(Text("some architectures do not fit the data and are passed over:"))
+        task.console.print(Text(f"{broken}\n", style="yellow"))
+
+
+def _size(space: Space) -> str:
+    try:
+        number = count(space)
+    except SpaceError:  # a range of real numbers
+        return "no end of architectures"
+    return f"{number:,} architectures" if number < 1e12 else f"{number:.2e} architectures"
+
+
+def _tell_search(task: _Task, result: SearchResult) -> None:
+    console = task.console
+    if result.best is not None:
+        console.print(results_table(result.evaluations, task.objective, task.maximize))
+    failures = failures_table(result.evaluations)
+    if failures is not None:
+        console.print(failures)
+    if result.invalid_draws:
+        console.print(f"{result.invalid_draws} architectures that were drawn are invalid")
+    if result.stopped == "seconds":
+        resume = f"--resume --seconds {2 * (task.command.seconds or 0):g}"
+        console.print(Text(f"stopped by time: {result.note}; go on with {resume}", "yellow"))
+    if result.stopped == "exhausted":
+        console.print(Text(f"nothing is left to try: {result.note}", "yellow"))
+
+
+def _tell_interrupted(task: _Task) -> int:
+    """Say what is kept, and how to go on."""
+    told = f"interrupted; all that is finished is in {task.folder}; go on with"
+    task.console.print(Text(f"\n{told}", "yellow"))
+    task.console.print(Text(f"  {task.command.resuming(task.folder)}"), soft_wrap=True)
+    return INTERRUPTED
+
+
+def _outputs(data: Dataset) -> int:
+    """Return how many numbers a model must give for an example."""
+    return data.num_classes if data.num_classes is not None else prod(data.y_train.shape[1:])

@@ -1,0 +1,98 @@
+"""How evaluations and runs look as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from jarch.runs import Evaluation
+from jarch.search import rank_evaluations
+
+_COUNTS = ("parameters", "flops")
+_UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def results_table(
+    evaluations: tuple[Evaluation, ...], objective: str, maximize: bool, top: int = 10
+) -> Table:
+    """Return the best evaluations as a table, the best first."""
+    ranked = rank_evaluations(evaluations, objective, maximize)
+    names = metric_names(ranked, objective)
+    title = f"best {min(top, len(ranked))} of {len(evaluations)} candidates"
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    table.add_column("candidate", justify="right")
+    for name in names:
+        table.add_column("FLOPs" if name == "flops" else name, justify="right")
+    table.add_column("seconds", justify="right")
+    table.add_column("values", overflow="ellipsis", no_wrap=True)
+    for place, evaluation in enumerate(ranked[:top]):
+        scores = [format_metric(name, evaluation.metrics.get(name)) for name in names]
+        values = " ".join(str(value) for value in evaluation.values)
+        row = [str(evaluation.index), *scores, f"{evaluation.seconds:.1f}", values]
+        table.add_row(*row, style="bold green" if place == 0 else "")
+    return table
+
+
+def failures_table(evaluations: Iterable[Evaluation]) -> Table | None:
+    """Return the evaluations that failed, with their reasons, or None where there are none."""
+    failed = [e for e in evaluations if e.status != "ok"]
+    if not failed:
+        return None
+    table = Table(title=f"{len(failed)} without a score", title_justify="left", title_style="bold")
+    table.add_column("candidate", justify="right")
+    table.add_column("status")
+    table.add_column("reason", overflow="fold")
+    for evaluation in failed[:10]:
+        table.add_row(str(evaluation.index), evaluation.status, Text(evaluation.reason))
+    if len(failed) > 10:
+        table.add_row("", "", f"and {len(failed) - 10} more")
+    return table
+
+
+def metric_names(evaluations: Sequence[Evaluation], objective: str) -> list[str]:
+    """Return the names of metrics in the order to show them: the objective first, counts last."""
+    found = dict.fromkeys(name for e in evaluations for name in e.metrics)
+    rest = [name for name in found if name != objective and name not in _COUNTS]
+    return [objective, *rest, *[name for name in _COUNTS if name in found]]
+
+
+def format_metric(name: str, value: float | None) -> str:
+    """Return a metric for people to read."""
+    if value is None:
+        return "-"
+    if name == "flops":
+        return abbreviate(value)
+    if isinstance(value, int) or (value.is_integer() and abs(value) > 1):
+        return f"{int(value):,}"
+    return f"{value:.4f}"
+
+
+def abbreviate(number: float) -> str:
+    """Return a number with a unit.
+
+    Example:
+        >>> abbreviate(1_234_567)
+        '1.23 M'
+    """
+    for size, unit in _UNITS:
+        if abs(number) >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number:.3g}"
+
+
+def make_console() -> Console:
+    """Return the console; as wide as its lines need where it is not a terminal."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=140)
+
+
+def plain(value: Any) -> str:
+    """Return a setting for people to read."""
+    if isinstance(value, dict):
+        named = cast("dict[str, object]", value)
+        return ", ".join(f"{name}={item}" for name, item in named.items())
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
