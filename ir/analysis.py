@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -106,7 +106,8 @@ def analyze(architecture: Architecture, inputs: Mapping[str, Shape]) -> Analysis
         try:
             summary = _summary(node, feeds)
         except ShapeError as error:
-            raise ShapeError(_framed(str(error), architecture, key, node, feeds)) from None
+            framed = _framed(str(error), architecture, key, node, feeds)
+            raise ShapeError(framed, key, str(error)) from None
         except Exception as error:
             error.add_note(f"raised by the inference rule of {_where(key, node, feeds)}")
             raise
@@ -167,8 +168,11 @@ def _checked_inputs(architecture: Architecture, inputs: Mapping[str, Shape]) -> 
             f"shapes are given for the inputs {sorted(inputs)}, but the architecture takes "
             f"{list(architecture.inputs)}; give one for each"
         )
-    checked = {name: tuple(shape) for name, shape in inputs.items()}
-    for name, shape in checked.items():
+    checked: dict[str, Shape] = {}
+    for name, given in inputs.items():
+        if not isinstance(given, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ShapeError(f"input {name!r} has shape {given!r}; give a tuple of sizes")
+        checked[name] = shape = tuple(given)
         if not all(map(_is_size, shape)):
             raise ShapeError(
                 f"input {name!r} has shape {shape}; all sizes must be integers of at least 1 "
