@@ -90,10 +90,18 @@ if TYPE_CHECKING:
         lower as lower,
         save as save,
     )
+    from .show import (
+        Drawing as Drawing,
+        DrawingWarning as DrawingWarning,
+        draw as draw,
+        draw_evolution as draw_evolution,
+    )
 
 _LAZY: Mapping[str, str] = {
     "DataError": "data",
     "Dataset": "data",
+    "Drawing": "show",
+    "DrawingWarning": "show",
     "EpochReport": "lowering",
     "ExportError": "lowering",
     "InputError": "lowering",
@@ -104,6 +112,8 @@ _LAZY: Mapping[str, str] = {
     "TrainConfigError": "lowering",
     "Trained": "lowering",
     "TrainingFailed": "lowering",
+    "draw": "show",
+    "draw_evolution": "show",
     "enable_compilation_cache": "lowering",
     "fit": "lowering",
     "from_arrays": "data",
