@@ -2,6 +2,7 @@
 
 from .analysis import Analysis as Analysis, NodeAnalysis as NodeAnalysis, analyze as analyze
 from .architecture import Architecture as Architecture, properties as properties
+from .checking import Counterexample as Counterexample, check as check
 from .constants import Constant as Constant, as_constant as as_constant
 from .counting import (
     count as count,

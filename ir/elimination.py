@@ -102,8 +102,27 @@ class Elimination(ABC, Generic[W]):
         """Return the table after all that a substitution became was visited."""
         return table
 
+    def begin(self, start: W) -> Table[W]:
+        """Return the table before anything was visited."""
+        return dict([(HashTrieMap(), start)])
+
+    def enter(self, cells: Iterable[Cell]) -> None:
+        """Take note of cells that are about to be visited."""
+
+    def after(self, cell: Cell, table: Table[W]) -> Table[W]:
+        """Return the table after a cell of either kind was visited."""
+        return table
+
     def run(self, start: W) -> W | None:
         """Return the sum over the space, or None where no architecture is valid.
+
+        Raises:
+            OrderMatters: The space does not factorise.
+        """
+        return next(iter(self.table(start).values()), None)
+
+    def table(self, start: W) -> Table[W]:
+        """Return the contexts that are left at the end: one, where only decisions count.
 
         Raises:
             OrderMatters: The space does not factorise.
@@ -114,14 +133,13 @@ class Elimination(ABC, Generic[W]):
             self._log.clear()
             self._shared_in = _by_scope(self._shared)
             self._work, self._limit = 0, math.inf
-            table: Table[W] = dict([(HashTrieMap(), start)])
             try:
                 cells = cells_forward(self.space)
-                table = _trampoline(self._region("", cells, table))
+                table = _trampoline(self.region("", cells, (), self.begin(start)))
             except _Restart:
                 continue
             if self._limit == math.inf:
-                return next(iter(table.values()), None)
+                return table
 
     def needs(self, cell: Cell) -> tuple[IndependentHyperparameter, ...]:
         """Return the undecided hyperparameters that a node's properties follow from."""
@@ -203,8 +221,11 @@ class Elimination(ABC, Generic[W]):
             # The sum is lost. Go on for as long again, to find more of the like, then start over.
             self._limit = min(self._limit, 2 * self._work)
 
-    def _region(self, scope: str, cells: Iterable[Cell], table: Table[W]) -> Step[W]:
-        """Visit the cells of one expansion."""
+    def region(
+        self, scope: str, cells: Iterable[Cell], outputs: Iterable[Port], table: Table[W]
+    ) -> Step[W]:
+        """Visit the cells of one expansion, in the scope named after the substitution."""
+        self.enter(cells)
         for cell in cells:
             for h in self.needs(cell):
                 self._uses[h.key] = self._uses.get(h.key, 0) + 1
@@ -216,6 +237,7 @@ class Elimination(ABC, Generic[W]):
                 table = yield self._substitution(cell, table)
             else:
                 table = self.visit_basic(cell, table)
+            table = self.after(cell, table)
             for h in self.needs(cell):
                 self._uses[h.key] -= 1
                 if not self._uses[h.key] and h.key not in self._shared:
@@ -241,8 +263,8 @@ class Elimination(ABC, Generic[W]):
             if expansion is None:
                 continue
             cells = expansion.cells if self._everywhere else expansion.active
-            if cells:
-                group = yield self._region(cell.key, cells, group)
+            if cells or self._everywhere:
+                group = yield self.region(cell.key, cells, expansion.outputs.values(), group)
             done.append(self.leave(cell, expansion, group))
             gone += self._log[mark:]  # what one alternative eliminates, another may still use
             self._gone.difference_update(self._log[mark:])
@@ -262,7 +284,7 @@ class Elimination(ABC, Generic[W]):
         except InvalidArchitecture:
             return None
         if expansion.dropped:
-            self._check_drops(expansion)
+            self.check_drops(expansion)
         return expansion
 
     def _forget(self, key: str) -> None:
@@ -277,7 +299,7 @@ class Elimination(ABC, Generic[W]):
         except InvalidArchitecture:
             return None
 
-    def _check_drops(self, expansion: Expansion) -> None:
+    def check_drops(self, expansion: Expansion) -> None:
         """Raise where something undecided feeds what is dropped."""
         stack = list(expansion.dropped)
         while stack:

@@ -22,7 +22,17 @@ class InvalidArchitecture(SpaceError):
 
 
 class ShapeError(SpaceError):
-    """Shapes that do not fit; the message names the node, the shapes and the decisions."""
+    """Shapes that do not fit; the message names the node, the shapes and the decisions.
+
+    Attributes:
+        node: The key of the node; "" where no node is to blame.
+        reason: What does not fit there, without the rest of the message.
+    """
+
+    def __init__(self, message: str, node: str = "", reason: str = "") -> None:
+        super().__init__(message)
+        self.node = node
+        self.reason = reason or message
 
 
 class ParseError(SpaceError):

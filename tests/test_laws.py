@@ -1,22 +1,12 @@
 """The laws of the design, over generated spaces."""
 
 import random
-import subprocess
-import sys
 
 import numpy as np
-import pytest
-from hypothesis import HealthCheck, assume, given, settings, strategies as st
+from hypothesis import assume, given, strategies as st
 
 import jarch as ja
 from jarch.testing import laws, strategies
-
-settings.register_profile(
-    "jarch",
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-settings.load_profile("jarch")
 
 
 @given(strategies.spaces(decide=True), st.data())

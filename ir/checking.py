@@ -1,0 +1,343 @@
+"""Proof that a space has no shape errors, or the decisions that lead to one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Any, TypeAlias
+
+from .constants import Constant
+from .elimination import SEEN, Context, Elimination, Step, Table
+from .errors import AssignmentError, InvalidArchitecture, ShapeError, SpaceError
+from .graph import Basic
+from .hyperparameters import IndependentHyperparameter
+from .operations import Shape
+from .program import Cell, Expansion, Port, resolve
+from .space import Space
+from .transitions import assign
+
+Decision: TypeAlias = "tuple[str, Constant]"
+Witness: TypeAlias = "frozenset[Decision]"
+"""Decisions that suffice: whatever else is decided, they lead to the context."""
+
+_TRIED = 4096  # combinations of a node's properties up to which all are tried
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """Decisions after which no architecture of a space fits, whatever else is decided.
+
+    Attributes:
+        decisions: Keys and values, in an order in which `assign` takes them by key.
+        node: The key of the node at which shapes do not fit.
+        reason: What does not fit there.
+    """
+
+    decisions: tuple[Decision, ...]
+    node: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Tell the decisions and the error."""
+        decided = ", ".join(f"{key} = {value!r}" for key, value in self.decisions)
+        return f"{self.node}: {self.reason} (after {decided or 'no decision at all'})"
+
+
+def check(space: Space, inputs: Mapping[str, Shape]) -> Counterexample | None:
+    """Prove that every architecture of a space fits the input shapes, or say which does not.
+
+    Shapes are followed through the space for all values at once, by variable elimination: parts
+    that do not depend on each other are not combined.
+
+    Args:
+        space: Any.
+        inputs: The shape of each input, without the batch axis.
+
+    Returns:
+        None where all is well. Otherwise the error that takes the fewest decisions, with those
+        that it needs: leave out any of them, and some architecture fits.
+
+    Raises:
+        SpaceError: An input has no shape, or shapes depend on a domain too large to try.
+
+    Example:
+        >>> import jarch as ja
+        >>> def space():
+        ...     strides = ja.Discrete([1, 2, 4], name="strides")
+        ...     pool = ja.nn.max_pool(window=4, strides=strides)
+        ...     return ja.sequential(pool, ja.nn.relu(), ja.nn.max_pool(window=3))
+        >>> print(check(ja.trace(space), {"in": (8, 8, 1)}).decisions)
+        (('strides', 4),)
+    """
+    missing = set(space.program.fragment.inputs) - set(inputs)
+    if missing:
+        raise SpaceError(f"inputs {sorted(missing)} have no shape; give one for each")
+    found, _ = _Checking(space, inputs).results()
+    return None if found is None else _reduce(space, inputs, found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Misfit:
+    """What stands where a shape should be, behind a node at which shapes do not fit."""
+
+    node: str
+    reason: str
+
+
+class _Checking(Elimination[Witness]):
+    """Contexts hold, beside decisions, the shape of each port that something still needs."""
+
+    def __init__(self, space: Space, inputs: Mapping[str, Shape]) -> None:
+        super().__init__(space, everywhere=True)
+        self._inputs = {Port(None, name): tuple(shape) for name, shape in inputs.items()}
+        self._readers: dict[Port, int] = {}
+
+    def results(self) -> tuple[Counterexample | None, bool]:
+        """Return the error that takes the fewest decisions, and whether anything fits."""
+        outputs = [self._resolved(port) for _, port in self.space.program.outputs]
+        errors: list[tuple[Witness, _Misfit]] = []
+        fits = False
+        for context, witness in self.table(frozenset()).items():
+            misfit = next((s for p in outputs if isinstance(s := context[p], _Misfit)), None)
+            if misfit is None:
+                fits = True
+            else:
+                errors.append((witness, misfit))
+        if not errors:
+            return None, fits
+        witness, misfit = min(errors, key=lambda error: (len(error[0]), error[1].node))
+        return Counterexample(tuple(sorted(witness, key=repr)), misfit.node, misfit.reason), fits
+
+    def begin(self, start: Witness) -> Table[Witness]:
+        """Return the table with the shapes of the inputs."""
+        self._readers.clear()
+        for _, port in self.space.program.outputs:
+            self._read(port, 1)
+        [(context, witness)] = super().begin(start).items()
+        for port, shape in self._inputs.items():
+            context = context.insert(port, shape)
+        return dict([(context, witness)])
+
+    def plus(self, first: Witness, second: Witness) -> Witness:
+        """Return the shorter way."""
+        return min(first, second, key=len)
+
+    def times(self, weight: Witness, hyperparameter: IndependentHyperparameter) -> Witness:
+        """Return the way as it is: any value will do."""
+        return weight
+
+    def decide(self, weight: Witness, hyperparameter: IndependentHyperparameter, index: int) -> Any:
+        """Return the way with one decision more."""
+        return weight | {(hyperparameter.key, hyperparameter.domain[index])}
+
+    def eliminate(
+        self, table: Table[Witness], hyperparameter: IndependentHyperparameter
+    ) -> Table[Witness]:
+        """Forget a hyperparameter; where each value leads to the same, nothing was decided."""
+        key, domain = hyperparameter.key, hyperparameter.domain
+        values: dict[Context, dict[int, Witness]] = {}
+        for context, witness in table.items():
+            index = context.get(key)
+            if index is not None and index != SEEN:
+                values.setdefault(context.discard(key), {})[index] = witness
+        merged = super().eliminate(table, hyperparameter)
+        for context, ways in values.items():
+            if len(ways) == domain.size:
+                without: Witness = frozenset(
+                    decision
+                    for index, way in ways.items()
+                    for decision in way - {(key, domain[index])}
+                )
+                merged[context] = self.plus(merged[context], without)
+        return merged
+
+    def enter(self, cells: Iterable[Cell]) -> None:
+        """Count the readers of ports."""
+        for cell in cells:
+            for _, port in cell.sources:
+                self._read(port, 1)
+
+    def after(self, cell: Cell, table: Table[Witness]) -> Table[Witness]:
+        """Forget the shapes that nothing reads any more."""
+        return self._release([port for _, port in cell.sources], table)
+
+    def visit_basic(self, cell: Cell, table: Table[Witness]) -> Table[Witness]:
+        """Infer shapes; split a context by those hyperparameters on which they depend."""
+        node = cell.node
+        assert isinstance(node, Basic)
+        needs = self.needs(cell)
+        new: Table[Witness] = {}
+        for context, witness in table.items():
+            relevant = _relevant(needs, self._outcomes(cell, node, needs, context))
+            one = self.split(dict([(context, witness)]), relevant)
+            others = [h for h in needs if h not in relevant]
+            for split, way in self.see(one, others).items():
+                self._conclude(cell, node, needs, split, way, new)
+        return new
+
+    def leave(self, cell: Cell, expansion: Expansion, table: Table[Witness]) -> Table[Witness]:
+        """Give the outputs of a substitution the shapes of what it became."""
+        new: Table[Witness] = {}
+        for context, witness in table.items():
+            for name, port in expansion.outputs.items():
+                context = context.insert(Port(cell, name), context[self._resolved(port)])
+            self._put(new, context, witness)
+        return self._release(expansion.outputs.values(), new)
+
+    def region(
+        self, scope: str, cells: Iterable[Cell], outputs: Iterable[Port], table: Table[Witness]
+    ) -> Step[Witness]:
+        """Visit the cells of one expansion; its outputs are read at the end."""
+        for port in outputs:
+            self._read(port, 1)
+        return super().region(scope, cells, outputs, table)
+
+    def check_drops(self, expansion: Expansion) -> None:
+        """Allow drops: what does not fit is followed, and forgotten where it is dropped."""
+
+    def _outcomes(
+        self,
+        cell: Cell,
+        node: Basic,
+        needs: tuple[IndependentHyperparameter, ...],
+        context: Context,
+    ) -> dict[tuple[int, ...], object]:
+        """Return what each combination of undecided values leads to."""
+        choices = [_indices(h, context) for h in needs]
+        if prod(map(len, choices)) > _TRIED:
+            raise SpaceError(
+                f"{cell.key}: its properties have more than {_TRIED} combinations of values, too "
+                "many to try; use smaller domains"
+            )
+        outcomes: dict[tuple[int, ...], object] = {}
+        for indices in product(*choices):
+            decided = context
+            for h, index in zip(needs, indices, strict=True):
+                decided = decided.insert(h.key, index)
+            outcomes[indices] = self._infer(cell, node, decided)
+        return outcomes
+
+    def _infer(
+        self, cell: Cell, node: Basic, context: Context
+    ) -> tuple[tuple[str, Shape | _Misfit], ...] | None:
+        """Return what stands at each output; None where a dependent refuses the values."""
+        feeds = {name: context[self._resolved(port)] for name, port in cell.sources}
+        for feed in feeds.values():
+            if isinstance(feed, _Misfit):
+                return tuple((name, feed) for name in node.outputs)
+        values = self._values(cell, context)
+        if values is None:
+            return None
+        given = dict(zip((name for name, _ in cell.open), values, strict=True))
+        properties: Any = {name: given.get(name, value) for name, value in node.properties}
+        try:
+            return tuple(sorted(node.op.infer(properties, feeds).outputs.items()))
+        except ShapeError as error:
+            return tuple((name, _Misfit(cell.key, str(error))) for name in node.outputs)
+
+    def _conclude(
+        self,
+        cell: Cell,
+        node: Basic,
+        needs: tuple[IndependentHyperparameter, ...],
+        context: Context,
+        witness: Witness,
+        table: Table[Witness],
+    ) -> None:
+        """Add the context with the node's shapes to the table."""
+        decided = context
+        for h in needs:
+            if decided[h.key] == SEEN:
+                decided = decided.insert(h.key, _indices(h, context)[0])
+        outcome = self._infer(cell, node, decided)
+        if outcome is not None:
+            for name, shape in outcome:
+                if name in cell.used:
+                    context = context.insert(Port(cell, name), shape)
+            self._put(table, context, witness)
+
+    def _resolved(self, port: Port) -> Port:
+        return resolve(port, self.space.state.expanded)
+
+    def _read(self, port: Port, readers: int) -> int:
+        port = self._resolved(port)
+        self._readers[port] = self._readers.get(port, 0) + readers
+        return self._readers[port]
+
+    def _release(self, ports: Iterable[Port], table: Table[Witness]) -> Table[Witness]:
+        for port in ports:
+            if not self._read(port, -1):
+                new: Table[Witness] = {}
+                for context, witness in table.items():
+                    self._put(new, context.discard(self._resolved(port)), witness)
+                table = new
+        return table
+
+
+def _indices(h: IndependentHyperparameter, context: Context) -> list[Any]:
+    """Return the positions of the values that a hyperparameter may still take in a context."""
+    index = context.get(h.key, SEEN)
+    if index != SEEN:
+        return [index]
+    if h.domain.size is None or h.domain.size > _TRIED:
+        raise SpaceError(f"{h.key}: {h.domain} has too many values to try; use a smaller domain")
+    return list(range(h.domain.size))
+
+
+def _relevant(
+    needs: tuple[IndependentHyperparameter, ...], outcomes: dict[tuple[int, ...], object]
+) -> list[IndependentHyperparameter]:
+    """Return the hyperparameters of which some value leads to another outcome than another."""
+    if len(set(outcomes.values())) == 1:
+        return []
+    relevant: list[IndependentHyperparameter] = []
+    for position, h in enumerate(needs):
+        seen: dict[tuple[int, ...], object] = {}
+        for indices, outcome in outcomes.items():
+            others = indices[:position] + indices[position + 1 :]
+            if seen.setdefault(others, outcome) != outcome:
+                relevant.append(h)
+                break
+    return relevant
+
+
+def _reduce(space: Space, inputs: Mapping[str, Shape], found: Counterexample) -> Counterexample:
+    """Leave out the decisions without which everything fails just as well, and order the rest."""
+    needed = list(found.decisions)
+    tried = 0
+    while tried < len(needed):
+        fewer = needed[:tried] + needed[tried + 1 :]
+        decided, order = _assign_all(space, fewer)
+        if len(order) == len(fewer) and not _Checking(decided, inputs).results()[1]:
+            needed, tried = fewer, 0
+        else:
+            tried += 1
+    order = _assign_all(space, needed)[1]
+    rest = [d for d in needed if d not in order]  # revealed by alternatives, whichever is taken
+    return Counterexample((*order, *rest), found.node, found.reason)
+
+
+def _assign_all(space: Space, decisions: list[Decision]) -> tuple[Space, list[Decision]]:
+    """Assign decisions by key, each as soon as it is open; return also the order."""
+    left = list(decisions)
+    order: list[Decision] = []
+    while left:
+        for decision in _upcoming(space, left):
+            try:
+                space = assign(space, decision[1], key=decision[0])
+            except (AssignmentError, InvalidArchitecture):
+                continue
+            order.append(decision)
+            left.remove(decision)
+            break
+        else:
+            break
+    return space, order
+
+
+def _upcoming(space: Space, left: list[Decision]) -> Iterator[Decision]:
+    """Yield first the decisions that are next in the order of the space."""
+    queued = {h.key: i for i, h in enumerate(space.state.upcoming())}
+    yield from sorted(left, key=lambda decision: queued.get(decision[0], len(queued)))

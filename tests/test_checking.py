@@ -1,0 +1,174 @@
+"""`check` against the brute force of analysing every architecture."""
+
+from collections.abc import Iterable
+from itertools import permutations
+
+import pytest
+from hypothesis import given, strategies as st
+
+import jarch as ja
+from jarch import nn
+from jarch.ir import Constant, Counterexample, Inference, Op, Properties, Shapes
+from jarch.testing import strategies
+
+
+def infer(properties: Properties, shapes: Shapes) -> Inference:
+    """Take vectors of up to `limit` numbers."""
+    width, limit = shapes["in"][-1], properties["limit"]
+    assert isinstance(limit, int)
+    if width > limit:
+        raise ja.ShapeError(f"a vector of {width} is longer than {limit}")
+    return Inference({"out": shapes["in"]})
+
+
+LIMIT = Op("test_checking:LIMIT", infer)
+
+
+def limited(space_function: strategies.SpaceFunction, limit: int) -> ja.Space:
+    """A generated space of which each output may be only so wide."""
+
+    def space() -> ja.Fragment:
+        inner = space_function()
+        wiring = ja.Wiring(inner.inputs)
+        ends = wiring.add(inner, {name: wiring.input(name) for name in inner.inputs})
+        limits = {
+            name: wiring.add(ja.basic(LIMIT, {"limit": limit}), {"in": end})["out"]
+            for name, end in ends.items()
+        }
+        return wiring.build(limits)
+
+    return ja.trace(space)
+
+
+def fails(architecture: ja.Architecture) -> bool:
+    try:
+        ja.analyze(architecture, dict.fromkeys(architecture.inputs, (strategies.WIDTH,)))
+    except ja.ShapeError:
+        return True
+    return False
+
+
+def all_fail(architectures: Iterable[ja.Architecture], decisions: set[object]) -> bool:
+    """Whether there are architectures with these decisions, and all of them fail."""
+    chosen = [fails(a) for a in architectures if decisions <= set(a.decisions)]
+    return bool(chosen) and all(chosen)
+
+
+def assignable(space: ja.Space, decisions: list[tuple[str, Constant]]) -> bool:
+    """Whether the decisions can be made by key in some order."""
+    for order in permutations(decisions):
+        decided = space
+        try:
+            for key, value in order:
+                decided = ja.assign(decided, value, key=key)
+        except ja.SpaceError:
+            continue
+        return True
+    return False
+
+
+@given(strategies.space_functions(), st.integers(3, 9))
+def test_check_agrees_with_brute_force(
+    space_function: strategies.SpaceFunction, limit: int
+) -> None:
+    try:
+        space = limited(space_function, limit)
+    except ja.InvalidArchitecture:
+        return
+    if ja.count(space) > 64:
+        return
+    inputs = dict.fromkeys(space.program.fragment.inputs, (strategies.WIDTH,))
+    architectures = list(ja.enumerate_architectures(space))
+    found = ja.check(space, inputs)
+    assert (found is None) == (not any(map(fails, architectures)))
+    if found is not None:
+        assert all_fail(architectures, set(found.decisions)), found
+        for left_out in found.decisions:
+            fewer = [decision for decision in found.decisions if decision != left_out]
+            if assignable(space, fewer):
+                assert not all_fail(architectures, set(fewer)), f"{left_out} is not needed"
+
+
+def counterexample(space: ja.Space, **inputs: tuple[int, ...]) -> Counterexample:
+    found = ja.check(space, inputs or {"in": (8, 8, 1)})
+    assert found is not None
+    return found
+
+
+def test_names_only_the_decisions_that_matter() -> None:
+    def space() -> ja.Fragment:
+        halve = [ja.optional(lambda: nn.max_pool(window=2), ja.Bool(name)) for name in "ab"]
+        norm = ja.optional(nn.batch_norm, ja.Bool("norm"))
+        return ja.sequential(norm, *halve, norm, nn.max_pool(window=3))
+
+    found = counterexample(ja.trace(space))
+    assert set(found.decisions) == {("a", True), ("b", True)}
+    assert found.node == "max_pool"
+    assert "(2, 2)" in found.reason
+
+
+def test_decisions_can_be_assigned_in_order() -> None:
+    def space() -> ja.Fragment:
+        def deeper() -> ja.Fragment:
+            return nn.max_pool(window=ja.Discrete([2, 9], name="window"))
+
+        return ja.optional(deeper, ja.Bool("pool"))
+
+    space_ = ja.trace(space)
+    found = counterexample(space_)
+    assert found.decisions == (("pool", True), ("optional/window", 9))
+    for key, value in found.decisions:
+        space_ = ja.assign(space_, value, key=key)
+    assert space_.next is None
+
+
+def test_error_without_any_decision() -> None:
+    found = counterexample(ja.trace(lambda: nn.max_pool(window=9)))
+    assert found.decisions == ()
+
+
+def test_many_independent_parts_are_not_enumerated() -> None:
+    def space() -> ja.Fragment:
+        parts = [ja.optional(nn.relu, ja.Bool()) for _ in range(100)]
+        return ja.sequential(*parts, nn.dense(features=ja.Discrete([2, 3])))
+
+    assert ja.check(ja.trace(space), {"in": (4,)}) is None
+
+
+def test_a_hyperparameter_revealed_late_is_the_same_decision() -> None:
+    """Both branches reveal the width from outside: they never differ, so they can be added."""
+
+    def space() -> ja.Fragment:
+        width = ja.Discrete([2, 3], name="width")
+        branches = [
+            ja.optional(lambda: nn.dense(features=width), ja.Discrete([True], name=name))
+            for name in "ab"
+        ]
+        return ja.residual(*branches)
+
+    assert ja.check(ja.trace(space), {"in": (4,)}) is None
+
+
+def test_a_missing_input_is_named() -> None:
+    with pytest.raises(ja.SpaceError, match="'in'"):
+        ja.check(ja.trace(nn.relu), {})
+
+
+def test_what_is_dropped_need_not_fit() -> None:
+    def space() -> ja.Fragment:
+        def function(which: int) -> ja.Fragment:
+            wiring = ja.Wiring([f"in{which}"])
+            return wiring.build({"out": wiring.input(f"in{which}")})
+
+        wiring = ja.Wiring()
+        narrow = nn.max_pool(window=ja.Discrete([2, 9], name="window"))
+        ends = {
+            "in0": wiring.add(narrow, {"in": wiring.input()})["out"],
+            "in1": wiring.input(),
+        }
+        which = ja.OneOfK(2, name="which")
+        pick = ja.substitution(function, {"which": which}, ["in0", "in1"], may_drop=True)
+        return wiring.build(wiring.add(pick, ends))
+
+    found = counterexample(ja.trace(space))
+    assert dict(found.decisions) == {"which": 0, "window": 9}
