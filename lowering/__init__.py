@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .flax_module import ArchitectureModule as ArchitectureModule
     from .initialization import initial_variables as initial_variables
     from .model import Model as Model, lower as lower
+    from .tracing import infer_by_tracing as infer_by_tracing
     from .training.batches import Data as Data
     from .training.checkpoints import load as load, save as save
     from .training.compilation_cache import enable_compilation_cache as enable_compilation_cache
@@ -53,6 +54,7 @@ _MODULES: Mapping[str, str] = {
     "enable_compilation_cache": "training.compilation_cache",
     "fit": "training.fitting",
     "forget_programs": "training.steps",
+    "infer_by_tracing": "tracing",
     "initial_variables": "initialization",
     "load": "training.checkpoints",
     "lower": "model",

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, cast
 
@@ -93,6 +94,15 @@ def architecture_module(
         }.items()
     )
     return ArchitectureModule(_same(architecture, own), dtype, param_dtype, own)
+
+
+def alone(key: str, node: Basic) -> Architecture:
+    """Return the architecture of one node, whose inputs come in the order in which it has them."""
+    names = tuple(f"in{i:06d}" for i in range(len(node.inputs)))  # an architecture sorts them
+    ports = zip(node.inputs, names, strict=True)
+    wired = tuple((port, Source("", name)) for (port, _), name in ports)
+    outputs = tuple((name, Source(key, name)) for name in node.outputs)
+    return Architecture(names, ((key, replace(node, inputs=wired)),), outputs)
 
 
 @lru_cache(maxsize=_KEPT)

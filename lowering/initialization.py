@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias, cast
 
@@ -25,7 +24,7 @@ from numpy.typing import NDArray
 from jarch.ir import Architecture, Basic, Shape, Source, Variable, analyze
 
 from .errors import LoweringError
-from .flax_module import architecture_module
+from .flax_module import alone, architecture_module
 from .initializers import INITIALIZERS
 
 Key: TypeAlias = "int | jax.Array"
@@ -145,18 +144,10 @@ def _dtype(variable: Variable, param_dtype: np.dtype[Any]) -> np.dtype[Any]:
 def _own(
     node_key: str, node: Basic, inputs: list[Shape], key: Key, param_dtype: DTypeLike
 ) -> Variables:
-    """Return the variables that a node's rule makes, run alone in a model of one node."""
-    names = tuple(f"in{i}" for i in range(len(inputs)))
-    ports = zip(node.inputs, names, strict=True)
-    wired = tuple((port, Source("", name)) for (port, _), name in ports)
-    alone = Architecture(
-        names,
-        ((node_key, replace(node, inputs=wired)),),
-        tuple((name, Source(node_key, name)) for name in node.outputs),
-    )
+    """Return the variables that a node's rule makes, run alone."""
     jax_key = jax.random.key(key) if isinstance(key, (int, np.integer)) else key
     arrays = [jnp.zeros((1, *shape)) for shape in inputs]
-    module = architecture_module(alone, param_dtype=param_dtype)
+    module = architecture_module(alone(node_key, node), param_dtype=param_dtype)
     return cast(Variables, module.init(jax_key, *arrays))
 
 

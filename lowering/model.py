@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.typing import ArrayLike, DTypeLike
 
 from jarch.ir import Architecture, Shape
@@ -95,8 +95,11 @@ class Model:
             [[0.0, 2.0]]
         """
         names = mutable if isinstance(mutable, (bool, str)) else tuple(mutable)
-        compiled: Any = _apply
-        return compiled(self.module, variables, inputs, train, dict(rngs or {}), names)
+        arguments = (variables, inputs, dict(rngs or {}))
+        # A jitted function inside of another costs time to trace and wins nothing.
+        traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arguments))
+        run: Any = _apply if traced else _compiled_apply
+        return run(self.module, train, names, *arguments)
 
     def summary(self, inputs: Mapping[str, Shape]) -> str:
         """Return a table of the layers: output shapes and numbers of parameters, and totals.
@@ -111,13 +114,13 @@ class Model:
             >>> import jarch as ja
             >>> model = ja.lower(ja.replay(ja.trace(lambda: ja.nn.dense(features=2)), []))
             >>> print(model.summary({"in": (3,)}))
-            layer    operation  output shape  parameters
-            ────────────────────────────────────────────
-            dense    dense      (2,)                   8
-            ────────────────────────────────────────────
-            total                                      8
-            trainable                                  8
-            not trainable                              0
+            layer          operation  output shape  parameters
+            ──────────────────────────────────────────────────
+            dense          dense      (2,)                   8
+            ──────────────────────────────────────────────────
+            total                                            8
+            trainable                                        8
+            not trainable                                    0
         """
         return summary_table(self.architecture, inputs)
 
@@ -142,16 +145,19 @@ def lower(
     return Model(architecture, architecture_module(architecture, compute, jnp.dtype(param_dtype)))
 
 
-@partial(jax.jit, static_argnums=(0, 3, 5), inline=True)
 def _apply(
     module: ArchitectureModule,
-    variables: Mapping[str, Any],
-    inputs: tuple[jax.Array, ...],
     train: bool,
-    rngs: dict[str, jax.Array],
     mutable: bool | str | tuple[str, ...],
+    variables: Mapping[str, Any],
+    inputs: tuple[ArrayLike, ...],
+    rngs: dict[str, jax.Array],
 ) -> Any:
-    return module.apply(variables, *inputs, train=train, rngs=rngs, mutable=mutable)
+    made: Any = module.apply(variables, *inputs, train=train, rngs=rngs, mutable=mutable)
+    return made
+
+
+_compiled_apply = jax.jit(_apply, static_argnums=(0, 1, 2))
 
 
 def _shapes(names: tuple[str, ...], inputs: tuple[Any, ...]) -> dict[str, Shape]:

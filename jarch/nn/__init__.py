@@ -25,7 +25,9 @@ from .convolutions import (
     depthwise_conv as depthwise_conv,
     separable_conv as separable_conv,
 )
+from .custom import CustomOp as CustomOp, op as op
 from .linear import dense as dense, embedding as embedding
+from .linen import from_linen as from_linen
 from .merging import (
     add as add,
     concatenate as concatenate,
