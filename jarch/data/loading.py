@@ -37,11 +37,11 @@ def load_data(
     Args:
         spec: One of
 
-            - `"digits"`: the 1,797 handwritten digits of scikit-learn, of shape (8, 8, 1), scaled to 0…1;
+            - `"digits"`: the 1,797 handwritten digits of scikit-learn, (8, 8, 1), scaled to 0…1;
             - `"fashion-mnist"`: the files of Debian's package `dataset-fashion-mnist`;
             - a folder of IDX files named as those of MNIST, compressed by gzip or not;
-            - an `.npz` file with `x_train`, `y_train` and perhaps `x_test`, `y_test`; integer targets
-              mean classification, floating point targets regression;
+            - an `.npz` file with `x_train`, `y_train` and perhaps `x_test`, `y_test`; integer
+              targets mean classification, floating point targets regression;
             - a folder of images, `CLASS/IMAGE.png`, or `train/CLASS/IMAGE.png` and
               `test/CLASS/IMAGE.png`.
         seed: Decides which examples are for validation.
@@ -103,10 +103,10 @@ def _digits() -> dict[str, npt.NDArray[Any]]:
 
 
 def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"{path} is no .npz file; save x_train and y_train with np.savez")
     try:
         with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise DataError(f"{path} holds one array; save x_train and y_train with np.savez")
             return _members(path, cast(Mapping[str, npt.NDArray[Any]], file))
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         if isinstance(error, DataError):

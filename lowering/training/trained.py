@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -137,7 +137,7 @@ class Trained:
         return measure(self.config, kept, outputs, targets)
 
     def _forward(self, batch: Array) -> Any:
-        return forward(self.model.module, self.variables, batch)
+        return cast(Any, forward(self.model.module, self.variables, batch))
 
     def _inputs(self, x: npt.ArrayLike) -> Array:
         array = np.asarray(x)
@@ -152,8 +152,7 @@ class Trained:
                 f"inputs are of type {array.dtype} but the model was trained on {dtype}; convert "
                 "and scale them as the training examples were"
             )
-        converted: Array = np.asarray(array, self.signature.input_dtype)
-        return converted
+        return np.asarray(array, self.signature.input_dtype)
 
 
 def measure(
