@@ -48,14 +48,8 @@ def fails(architecture: ja.Architecture) -> bool:
     return False
 
 
-def all_fail(architectures: Iterable[ja.Architecture], decisions: set[object]) -> bool:
-    """Whether there are architectures with these decisions, and all of them fail."""
-    chosen = [fails(a) for a in architectures if decisions <= set(a.decisions)]
-    return bool(chosen) and all(chosen)
-
-
-def assignable(space: ja.Space, decisions: list[tuple[str, Constant]]) -> bool:
-    """Whether the decisions can be made by key in some order."""
+def decide(space: ja.Space, decisions: Iterable[tuple[str, Constant]]) -> ja.Space | None:
+    """The space after decisions by key in some order; None where no order is possible."""
     for order in permutations(decisions):
         decided = space
         try:
@@ -63,8 +57,12 @@ def assignable(space: ja.Space, decisions: list[tuple[str, Constant]]) -> bool:
                 decided = ja.assign(decided, value, key=key)
         except ja.SpaceError:
             continue
-        return True
-    return False
+        return decided
+    return None
+
+
+def nothing_fits(space: ja.Space) -> bool:
+    return all(map(fails, ja.enumerate_architectures(space)))
 
 
 @given(strategies.space_functions(), st.integers(3, 9))
@@ -78,15 +76,14 @@ def test_check_agrees_with_brute_force(
     if ja.count(space) > 64:
         return
     inputs = dict.fromkeys(space.program.fragment.inputs, (strategies.WIDTH,))
-    architectures = list(ja.enumerate_architectures(space))
     found = ja.check(space, inputs)
-    assert (found is None) == (not any(map(fails, architectures)))
+    assert (found is None) == (not any(map(fails, ja.enumerate_architectures(space))))
     if found is not None:
-        assert all_fail(architectures, set(found.decisions)), found
+        decided = decide(space, found.decisions)
+        assert decided is None or nothing_fits(decided), found
         for left_out in found.decisions:
-            fewer = [decision for decision in found.decisions if decision != left_out]
-            if assignable(space, fewer):
-                assert not all_fail(architectures, set(fewer)), f"{left_out} is not needed"
+            decided = decide(space, [d for d in found.decisions if d != left_out])
+            assert decided is None or not nothing_fits(decided), f"{left_out} is not needed"
 
 
 def counterexample(space: ja.Space, **inputs: tuple[int, ...]) -> Counterexample:
