@@ -139,6 +139,7 @@ def test_uses_counts_properties_and_dependents() -> None:
     assert shared(view(space)) == ["width", "twice"]
 
 
+@settings(max_examples=50)
 @given(strategies.spaces(decide=True), st.data())
 def test_changes_are_exactly_the_difference(space: ja.Space, data: st.DataObject) -> None:
     before = view(space)
@@ -159,6 +160,7 @@ def test_changes_are_exactly_the_difference(space: ja.Space, data: st.DataObject
     assert new.assigned == {h.key for h in after.hyperparameters if h.assigned} & was_open
 
 
+@settings(max_examples=50)
 @given(strategies.spaces(decide=True))
 def test_every_end_of_an_edge_is_in_the_picture(space: ja.Space) -> None:
     page = draw(space).pages[0]

