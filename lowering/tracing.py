@@ -53,7 +53,7 @@ def infer_by_tracing(
         flops = _flops(module, shapes, variables)
     except (TypeError, ValueError, FlaxError) as error:
         raise ShapeError(f"{name!r} does not take {dict(shapes)}: {error}") from error
-    by_name = cast("Mapping[str, Any]", made if len(outputs) > 1 else {outputs[0]: made})
+    by_name = cast("Mapping[str, Any]", made if len(outputs) > 1 else dict.fromkeys(outputs, made))
     return Inference(
         {port: _without_batch(tuple(by_name[port].shape), name) for port in outputs},
         _variables(variables),
