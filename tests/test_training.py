@@ -1,0 +1,649 @@
+import functools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from sklearn.datasets import load_diabetes
+from sklearn.metrics import log_loss, mean_absolute_error, r2_score, top_k_accuracy_score
+
+import jarch as ja
+from jarch import lowering, nn
+from jarch.lowering.training import checkpoints, compilation_cache, steps
+from jarch.lowering.training.batches import device_data
+from jarch.lowering.training.losses import mean_loss
+from jarch.lowering.training.metrics import METRICS
+from jarch.lowering.training.rates import learning_rates
+
+DIGITS = ja.load_data("digits")
+SMALL = ja.load_data("digits", limit=150)
+
+
+@pytest.fixture(autouse=True)
+def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(compilation_cache.VARIABLE, "off")
+
+
+def built(*pieces: Any) -> ja.Architecture:
+    return ja.replay(ja.trace(lambda: ja.sequential(*pieces)), [])
+
+
+def convolutional() -> ja.Architecture:
+    def block(features: int) -> ja.Fragment:
+        return ja.sequential(nn.conv(features, 3), nn.batch_norm, nn.relu)
+
+    pool = nn.max_pool(2)
+    return built(block(16), pool, block(32), pool, nn.flatten, nn.dropout(0.2), nn.dense(10))
+
+
+def linear(outputs: int = 10) -> ja.Architecture:
+    return built(nn.flatten, nn.dense(outputs))
+
+
+def noisy() -> ja.Architecture:
+    return built(nn.flatten, nn.dense(16), nn.batch_norm, nn.relu, nn.dropout(0.5), nn.dense(10))
+
+
+def leaves(trained: ja.Trained) -> list[Any]:
+    return jax.tree.leaves(trained.variables)
+
+
+def equal(a: ja.Trained, b: ja.Trained) -> bool:
+    return all(np.array_equal(x, y) for x, y in zip(leaves(a), leaves(b), strict=True))
+
+
+@functools.cache
+def trained_once() -> ja.Trained:
+    config = ja.TrainConfig(epochs=2, optimizer="sgd", optimizer_options={"momentum": 0.9})
+    return ja.fit(noisy(), SMALL, config)
+
+
+class TestLearning:
+    def test_a_small_net_reads_digits(self) -> None:
+        config = ja.TrainConfig(epochs=12, learning_rate=5e-3)
+        trained = ja.fit(convolutional(), DIGITS, config)
+        assert trained.validation["accuracy"] >= 0.95
+        assert trained.evaluate(DIGITS.x_test, DIGITS.y_test)["accuracy"] >= 0.95
+        assert trained.history[-1].train_loss < trained.history[0].train_loss / 4
+
+    def test_a_linear_relation_is_found(self) -> None:
+        rng = np.random.default_rng(0)
+        weights = rng.normal(size=(5, 2))
+        x = rng.normal(size=(500, 5))
+        data = ja.from_arrays(x, x @ weights + 3)
+        config = ja.TrainConfig(epochs=60, learning_rate=0.1, metrics=("mse", "mae", "r2"))
+        trained = ja.fit(built(nn.dense(2)), data, config)
+        assert trained.validation["r2"] > 0.999
+        kernel = trained.variables["params"]["dense"]["kernel"]
+        np.testing.assert_allclose(kernel, weights, atol=0.02)
+        assert trained.predict(data.x_test).shape == (100, 2)
+
+    def test_diabetes_is_learned_as_well_as_linear_regression_does(self) -> None:
+        x, y = load_diabetes(return_X_y=True)
+        data = ja.from_arrays(x / x.std(axis=0), (y - y.mean()) / y.std())
+        config = ja.TrainConfig(epochs=30, batch_size=32, learning_rate=1e-2)
+        trained = ja.fit(built(nn.dense(1)), data, config)
+        found = trained.evaluate(data.x_test, data.y_test)
+        assert found["r2"] > 0.35
+        assert found["mse"] == found["loss"]
+        assert trained.predict(data.x_test).shape == data.y_test.shape
+
+    def test_tokens_can_be_inputs(self) -> None:
+        tokens = np.random.default_rng(0).integers(0, 20, (300, 6))
+        data = ja.from_arrays(tokens, (tokens[:, 0] >= 10).astype(int))
+        net = built(nn.embedding(20, 8), nn.flatten, nn.dense(2))
+        trained = ja.fit(net, data, ja.TrainConfig(epochs=20, learning_rate=2e-2))
+        assert trained.validation["accuracy"] > 0.95
+
+    def test_half_precision_computes_in_it_and_reports_in_float32(self) -> None:
+        trained = ja.fit(linear(), SMALL, ja.TrainConfig(epochs=1, dtype="bfloat16"))
+        outputs = trained.outputs(SMALL.x_test)
+        assert outputs.dtype == np.float32
+        wide = ja.lower(linear()).apply(trained.variables, SMALL.x_test)
+        np.testing.assert_allclose(outputs, wide, atol=0.05)
+        assert not np.array_equal(outputs, wide)
+        assert {leaf.dtype for leaf in leaves(trained)} == {np.dtype("f4")}
+
+    @pytest.mark.slow
+    def test_line_searches_are_optimisers_too(self) -> None:
+        config = ja.TrainConfig(epochs=10, optimizer=optax.lbfgs())
+        history = ja.fit(linear(), SMALL, config).history
+        assert history[-1].train_loss < history[0].train_loss / 2
+
+
+class TestSeeds:
+    def test_equal_seeds_give_equal_weights(self) -> None:
+        config = ja.TrainConfig(epochs=3, seed=7)
+        first, second = ja.fit(noisy(), SMALL, config), ja.fit(noisy(), SMALL, config)
+        assert equal(first, second)
+        assert [r.train_loss for r in first.history] == [r.train_loss for r in second.history]
+
+    def test_another_seed_gives_others(self) -> None:
+        config = ja.TrainConfig(epochs=1)
+        assert not equal(
+            ja.fit(noisy(), SMALL, config), ja.fit(noisy(), SMALL, replace(config, seed=1))
+        )
+
+    def test_the_seed_decides_dropout(self) -> None:
+        program = steps.Program(ja.lower(noisy()).module, "classification", "adam", ())
+        data = device_data(SMALL, 64)
+        epoch = steps.Epoch(np.arange(64, dtype=np.int32)[None], np.full(1, 0.1, np.float32))
+
+        def kernel(seed: int) -> Any:
+            variables = ja.lower(noisy()).init(0, SMALL.x_train[:1])
+            state = cast(Any, steps.start(program, variables))
+            numbers = steps.Numbers(np.float32(0), np.float32(0), np.uint32(seed))
+            after = cast(Any, steps.train_step(program, state, data.x, data.y, epoch, numbers))
+            return after.params["dense"]["kernel"]
+
+        np.testing.assert_array_equal(kernel(0), kernel(0))
+        assert not np.array_equal(kernel(0), kernel(1))
+
+
+class TestPrograms:
+    def test_numbers_and_equal_architectures_do_not_trace_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        traces: list[object] = []
+        original = lowering.ArchitectureModule.apply
+
+        def counted(module: Any, *arguments: Any, **named: Any) -> Any:
+            traces.append(module)
+            return original(module, *arguments, **named)
+
+        monkeypatch.setattr(lowering.ArchitectureModule, "apply", counted)
+        lowering.forget_programs()
+        ja.fit(noisy(), SMALL, ja.TrainConfig(epochs=2))
+        assert len(traces) == 2  # the step and the outputs
+        other = ja.TrainConfig(
+            epochs=3,
+            learning_rate=0.5e-3,
+            schedule="linear",
+            weight_decay=0.1,
+            label_smoothing=0.1,
+            seed=3,
+            early_stopping_patience=2,
+        )
+        trained = ja.fit(noisy(), SMALL, other)
+        trained.evaluate(SMALL.x_test, SMALL.y_test)
+        assert len(traces) == 2
+
+    def test_data_goes_to_the_device_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        data = replace(SMALL)
+        ja.fit(linear(), data, ja.TrainConfig(epochs=1))
+        sent: list[int] = []
+        original = jax.device_put
+
+        def spy(tree: Any, *rest: Any, **named: Any) -> Any:
+            sent.extend(np.size(leaf) for leaf in jax.tree.leaves(tree))
+            return original(tree, *rest, **named)
+
+        monkeypatch.setattr(jax, "device_put", spy)
+        ja.fit(linear(), data, ja.TrainConfig(epochs=2))
+        assert sent
+        assert max(sent) < data.x_train.size / 10
+
+
+class TestStep:
+    """One step on one batch against the formulas."""
+
+    def one_step(self, **changes: Any) -> tuple[Any, Any, ja.Trained]:
+        n = len(SMALL.x_train)
+        config = ja.TrainConfig(epochs=1, batch_size=n, schedule="constant", **changes)
+        start = ja.lower(linear()).init(0, SMALL.x_train[:1])
+        trained = ja.fit(linear(), SMALL, config, variables=start)
+        return start["params"]["dense"], trained.variables["params"]["dense"], trained
+
+    def test_sgd_with_decoupled_decay_of_kernels_alone(self) -> None:
+        before, plain, _ = self.one_step(optimizer="sgd", learning_rate=0.1)
+        _, decayed, _ = self.one_step(optimizer="sgd", learning_rate=0.1, weight_decay=0.5)
+        expected = plain["kernel"] - 0.1 * 0.5 * before["kernel"]
+        np.testing.assert_allclose(decayed["kernel"], expected, atol=1e-6)
+        np.testing.assert_allclose(decayed["bias"], plain["bias"], atol=1e-6)
+        assert np.abs(decayed["kernel"] - plain["kernel"]).max() > 1e-3
+
+    def test_adam_with_decay_is_adamw(self) -> None:
+        _, adam, _ = self.one_step(optimizer="adam", learning_rate=0.1, weight_decay=0.5)
+        _, adamw, _ = self.one_step(optimizer="adamw", learning_rate=0.1, weight_decay=0.5)
+        _, without, _ = self.one_step(optimizer="adamw", learning_rate=0.1)
+        np.testing.assert_allclose(adam["kernel"], adamw["kernel"], atol=1e-6)
+        assert np.abs(adam["kernel"] - without["kernel"]).max() > 1e-3
+
+    def test_the_step_is_that_of_optax(self) -> None:
+        model = ja.lower(linear())
+        before, after, trained = self.one_step(
+            optimizer="sgd", learning_rate=0.1, label_smoothing=0.2
+        )
+
+        def loss(params: Any) -> Any:
+            outputs = model.apply({"params": {"dense": params}}, SMALL.x_train)
+            labels = optax.smooth_labels(jax.nn.one_hot(SMALL.y_train, 10), 0.2)
+            return optax.softmax_cross_entropy(outputs, labels).mean()
+
+        value, gradients = jax.value_and_grad(loss)(before)
+        np.testing.assert_allclose(trained.history[0].train_loss, value, rtol=1e-5)
+        expected = before["kernel"] - 0.1 * gradients["kernel"]
+        np.testing.assert_allclose(after["kernel"], expected, atol=1e-6)
+
+    @pytest.mark.parametrize(
+        "optimizer",
+        [optax.sgd(0.1, momentum=0.9), lambda learning_rate: optax.sgd(learning_rate, 0.9)],
+        ids=["transformation", "factory"],
+    )
+    def test_optimisers_may_be_objects(self, optimizer: Any) -> None:
+        options = {"momentum": 0.9}
+        _, named, _ = self.one_step(optimizer="sgd", learning_rate=0.1, optimizer_options=options)
+        _, given, _ = self.one_step(optimizer=optimizer, learning_rate=0.1)
+        np.testing.assert_allclose(given["kernel"], named["kernel"], atol=1e-7)
+
+    def test_smoothing_of_zero_is_the_integer_loss(self) -> None:
+        logits = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
+        labels = np.arange(8) % 4
+        found = jax.jit(lambda: mean_loss("classification", jnp.asarray(logits), labels, 0.0))()
+        np.testing.assert_allclose(found, METRICS["cross_entropy"].function(logits, labels), 1e-6)
+
+    def test_starting_weights_are_left_alone(self) -> None:
+        start = ja.lower(noisy()).init(0, SMALL.x_train[:1])
+        copies = jax.tree.map(np.array, start)
+        ja.fit(noisy(), SMALL, ja.TrainConfig(epochs=2), variables=start)
+        jax.tree.map(np.testing.assert_array_equal, start, copies)
+        on_device = jax.device_put(start)
+        ja.fit(noisy(), SMALL, ja.TrainConfig(epochs=1), variables=on_device)
+        jax.tree.map(np.testing.assert_array_equal, on_device, copies)
+
+
+class TestBatchStatistics:
+    def test_they_are_those_of_the_data_after_few_steps(self) -> None:
+        x = np.random.default_rng(0).normal(5, 3, size=(400, 4)).astype(np.float32)
+        data = ja.from_arrays(x, np.arange(400) % 2)
+        trained = ja.fit(built(nn.batch_norm, nn.dense(2)), data, ja.TrainConfig(epochs=4))
+        found = trained.variables["batch_stats"]["batch_norm"]
+        np.testing.assert_allclose(found["mean"], 5, atol=0.5)
+        np.testing.assert_allclose(found["var"], 9, rtol=0.2)
+
+    def test_late_steps_use_the_momentum_of_the_node(self) -> None:
+        old, new = {"mean": jnp.zeros(2)}, {"mean": jnp.ones(2)}
+        for step, gain in ((0, 9.0), (90, 1.0)):
+            made = steps.warm_statistics(
+                {"bn": 0.9}, {"batch_stats": {"bn": old}}, {"batch_stats": {"bn": new}}, step
+            )
+            np.testing.assert_allclose(made["batch_stats"]["bn"]["mean"], gain, rtol=1e-5)
+
+
+class TestSchedules:
+    @pytest.mark.parametrize(
+        ("name", "schedule"),
+        [
+            ("constant", optax.constant_schedule(0.1)),
+            ("linear", optax.linear_schedule(0.1, 0.02, 100)),
+            ("cosine", optax.cosine_decay_schedule(0.1, 100, 0.2)),
+            ("warmup_cosine", optax.warmup_cosine_decay_schedule(0, 0.1, 25, 100, 0.02)),
+            ("exponential", optax.exponential_decay(0.1, 100, 0.2)),
+        ],
+    )
+    def test_named_schedules_are_those_of_optax(
+        self, name: Any, schedule: Callable[[Any], Any]
+    ) -> None:
+        config = ja.TrainConfig(
+            epochs=4, learning_rate=0.1, schedule=name, final_fraction=0.2, warmup_fraction=0.25
+        )
+        rates = learning_rates(config, 25)
+        expected = learning_rates(replace(config, learning_rate=schedule), 25)
+        assert rates.shape == (4, 25)
+        np.testing.assert_allclose(rates, expected, rtol=1e-5, atol=1e-8)
+
+    def test_a_plain_function_may_branch(self) -> None:
+        config = ja.TrainConfig(epochs=2, learning_rate=lambda step: 0.1 if step < 3 else 0.01)
+        np.testing.assert_allclose(learning_rates(config, 2), [[0.1, 0.1], [0.1, 0.01]])
+
+
+class TestEarlyStopping:
+    def test_stops_and_keeps_the_best(self) -> None:
+        config = ja.TrainConfig(
+            epochs=60,
+            learning_rate=0.3,
+            schedule="constant",
+            metrics=("cross_entropy",),
+            early_stopping_patience=2,
+        )
+        trained = ja.fit(noisy(), SMALL, config)
+        losses = [report.validation["cross_entropy"] for report in trained.history]
+        best = int(np.argmin(losses))
+        assert len(losses) == best + 1 + 2 < 60
+        assert trained.validation == trained.history[best].validation
+        assert losses[-1] > losses[best]
+        again = trained.evaluate(SMALL.x_validation, SMALL.y_validation)
+        assert again == pytest.approx(trained.validation)
+
+    def test_the_first_metric_is_watched_in_its_direction(self) -> None:
+        config = ja.TrainConfig(
+            epochs=8,
+            learning_rate=0.1,
+            schedule="constant",
+            metrics=("accuracy", "cross_entropy"),
+            early_stopping_patience=8,
+        )
+        trained = ja.fit(noisy(), SMALL, config)
+        accuracies = [report.validation["accuracy"] for report in trained.history]
+        assert len(accuracies) == 8
+        assert trained.validation["accuracy"] == max(accuracies) > accuracies[0]
+
+    def test_the_callback_sees_each_epoch_and_may_stop(self) -> None:
+        seen: list[ja.EpochReport] = []
+
+        def stop_after_two(report: ja.EpochReport) -> bool:
+            seen.append(report)
+            return report.epoch == 2
+
+        config = ja.TrainConfig(epochs=5)
+        trained = ja.fit(linear(), SMALL, config, on_epoch=stop_after_two)
+        assert tuple(seen) == trained.history
+        assert [report.epoch for report in seen] == [1, 2]
+        assert seen[0].seconds >= seen[0].compile_seconds > 0 == seen[1].compile_seconds
+
+    def test_it_needs_validation(self) -> None:
+        data = ja.load_data("digits", validation=0, limit=150)
+        with pytest.raises(ja.TrainConfigError, match="needs a validation split"):
+            ja.fit(linear(), data, ja.TrainConfig(early_stopping_patience=1))
+        assert ja.fit(linear(), data, ja.TrainConfig(epochs=1)).validation == {}
+
+
+class TestMetrics:
+    def test_they_are_those_of_scikit_learn(self) -> None:
+        rng = np.random.default_rng(0)
+        logits, labels = rng.normal(size=(50, 8)), rng.integers(0, 8, 50)
+        exact = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        numbers, targets = rng.normal(size=(50, 3)), rng.normal(size=(50, 3))
+        every = np.arange(8)
+        expected = {
+            "accuracy": top_k_accuracy_score(labels, logits, k=1, labels=every),
+            "top5": top_k_accuracy_score(labels, logits, k=5, labels=every),
+            "cross_entropy": log_loss(labels, exact, labels=every),
+        }
+        for name, value in expected.items():
+            assert METRICS[name].function(logits, labels) == pytest.approx(value), name
+        for name, function in (("mae", mean_absolute_error), ("r2", r2_score)):
+            value = METRICS[name].function(numbers, targets)
+            assert value == pytest.approx(function(targets, numbers)), name
+        assert METRICS["mse"].function(numbers, targets) == pytest.approx(
+            np.square(numbers - targets).mean()
+        )
+
+    def test_r2_of_constant_targets(self) -> None:
+        zeros = np.zeros((4, 1))
+        assert METRICS["r2"].function(zeros, zeros) == 1
+        assert METRICS["r2"].function(zeros + 1, zeros) == 0
+
+    def test_all_are_reported_and_users_may_add_theirs(self) -> None:
+        def worst(outputs: Any, targets: Any) -> float:
+            return float(np.min(outputs))
+
+        metrics = ("accuracy", "top5", "cross_entropy", lowering.Metric("worst", worst))
+        trained = ja.fit(linear(), SMALL, ja.TrainConfig(epochs=1, metrics=metrics))
+        assert list(trained.validation) == ["loss", "accuracy", "top5", "cross_entropy", "worst"]
+        assert trained.validation["loss"] == trained.validation["cross_entropy"]
+        assert trained.validation["top5"] >= trained.validation["accuracy"]
+
+
+class TestTrained:
+    def test_padding_leaves_no_trace(self) -> None:
+        trained = ja.fit(noisy(), SMALL, ja.TrainConfig(epochs=1))
+        whole = trained.outputs(SMALL.x_test)
+        assert whole.shape == (len(SMALL.x_test), 10)
+        np.testing.assert_allclose(trained.outputs(SMALL.x_test[5:6]), whole[5:6], atol=1e-6)
+        assert trained.outputs(SMALL.x_test[:0]).shape == (0, 10)
+        np.testing.assert_array_equal(trained.predict(SMALL.x_test), whole.argmax(axis=1))
+        expected = ja.lower(noisy()).apply(trained.variables, SMALL.x_test)
+        np.testing.assert_allclose(whole, expected, atol=1e-5)
+
+    @pytest.mark.parametrize(
+        ("x", "message"),
+        [
+            (np.zeros((8, 8, 1), np.float32), r"add a batch axis"),
+            (np.zeros((2, 28, 28, 1), np.float32), r"takes \(examples, 8, 8, 1\)"),
+            (np.zeros((2, 8, 8, 1), np.uint8), "of type uint8"),
+        ],
+    )
+    def test_inputs_must_be_like_those_of_training(self, x: Any, message: str) -> None:
+        trained = ja.fit(linear(), SMALL, ja.TrainConfig(epochs=1))
+        with pytest.raises(ja.InputError, match=message):
+            trained.predict(x)
+
+    @pytest.mark.parametrize("y", [np.zeros(3, int), np.zeros(2), np.array([0, 10])])
+    def test_labels_must_fit(self, y: Any) -> None:
+        trained = ja.fit(linear(), SMALL, ja.TrainConfig(epochs=1))
+        with pytest.raises(ja.InputError):
+            trained.evaluate(SMALL.x_test[:2], y)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"epochs": 0}, "epochs is 0"),
+            ({"batch_size": 0}, "batch_size is 0"),
+            ({"seed": -1}, "seed is -1"),
+            ({"learning_rate": -1.0}, "learning_rate is -1.0"),
+            ({"learning_rate": float("nan")}, "learning_rate is nan"),
+            ({"weight_decay": -1.0}, "weight_decay"),
+            ({"label_smoothing": 1.0}, "label_smoothing"),
+            ({"schedule": "cosinus"}, "one of .*'cosine'"),
+            ({"final_fraction": 0.0}, "final_fraction"),
+            ({"warmup_fraction": 1.0}, "warmup_fraction"),
+            ({"early_stopping_patience": 0}, "early_stopping_patience"),
+            ({"metrics": "accuracy"}, "a tuple of names"),
+            ({"metrics": ("acuracy",)}, "'accuracy'"),
+            ({"task": "ranking"}, "task is 'ranking'"),
+        ],
+    )
+    def test_configurations_that_make_no_sense(self, changes: Any, message: str) -> None:
+        with pytest.raises(ja.TrainConfigError, match=message):
+            ja.TrainConfig(**changes)
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"optimizer": "adma"}, "none of optax's .*'adam'"),
+            ({"optimizer": "chain"}, "none of optax's"),
+            (
+                {"optimizer": "sgd", "optimizer_options": {"b1": 0.9}},
+                "'b1'.* it takes .*'momentum'",
+            ),
+            ({"optimizer_options": {"learning_rate": 0.9}}, "give it as learning_rate"),
+            ({"optimizer": optax.sgd(0.1), "weight_decay": 0.1}, "build them into it"),
+            ({"task": "regression"}, "the data is for classification"),
+            ({"metrics": ("r2",)}, "metric 'r2' is for regression"),
+            ({"dtype": "float17"}, "dtype is 'float17'"),
+        ],
+    )
+    def test_configurations_that_do_not_fit(self, changes: Any, message: str) -> None:
+        with pytest.raises(ja.TrainConfigError, match=message):
+            ja.fit(linear(), SMALL, ja.TrainConfig(**changes))
+
+    def test_smoothing_needs_classes(self) -> None:
+        data = ja.from_arrays(np.zeros((20, 2)), np.arange(20.0))
+        with pytest.raises(ja.TrainConfigError, match="label_smoothing needs classes"):
+            ja.fit(linear(1), data, ja.TrainConfig(label_smoothing=0.1))
+
+    def test_shapes_are_checked_before_anything_compiles(self) -> None:
+        before = cast(Any, steps.start)._cache_size()
+        with pytest.raises(ja.ShapeError, match="10 classes"):
+            ja.fit(linear(12), SMALL)
+        with pytest.raises(ja.ShapeError):
+            ja.fit(built(nn.conv(4, 3, padding="VALID", strides=1), nn.max_pool(9)), SMALL)
+        numbers = ja.from_arrays(np.zeros((20, 2)), np.zeros((20, 3)))
+        with pytest.raises(ja.ShapeError, match=r"make its output \(3,\)"):
+            ja.fit(linear(1), numbers)
+        assert cast(Any, steps.start)._cache_size() == before
+
+    def test_a_lowered_model_has_its_dtype(self) -> None:
+        model = ja.lower(linear())
+        assert ja.fit(model, SMALL, ja.TrainConfig(epochs=1)).model == model
+        with pytest.raises(ja.TrainConfigError, match="lowered already"):
+            ja.fit(model, SMALL, ja.TrainConfig(dtype="bfloat16"))
+
+    def test_a_loss_that_is_not_finite_fails_with_the_epoch(self) -> None:
+        data = ja.from_arrays(np.full((40, 2), 1e20), np.arange(40.0))
+        with pytest.raises(ja.TrainingFailed, match=r"epoch 1: the training loss is") as caught:
+            ja.fit(linear(1), data, ja.TrainConfig(learning_rate=1e10, optimizer="sgd"))
+        assert caught.value.epoch == 1
+
+
+class TestSaving:
+    @pytest.fixture
+    def trained(self) -> ja.Trained:
+        return trained_once()
+
+    def test_what_is_loaded_is_what_was_saved(self, trained: ja.Trained, tmp_path: Path) -> None:
+        (tmp_path / "notes.txt").write_text("kept")
+        found = ja.load(ja.save(trained, tmp_path))
+        assert equal(found, trained)
+        assert found.model == trained.model
+        for name in ("config", "signature", "history", "validation"):
+            assert getattr(found, name) == getattr(trained, name), name
+        assert sorted(path.name for path in tmp_path.iterdir()) == [
+            "architecture.json",
+            "config.json",
+            "notes.txt",
+            "weights",
+        ]
+
+    def test_saving_replaces(self, trained: ja.Trained, tmp_path: Path) -> None:
+        ja.save(ja.fit(linear(), SMALL, ja.TrainConfig(epochs=1)), tmp_path)
+        ja.save(trained, tmp_path)
+        assert equal(ja.load(tmp_path), trained)
+
+    def test_functions_are_written_as_text(self, tmp_path: Path) -> None:
+        rate = optax.cosine_decay_schedule(0.1, 100)
+        config = ja.TrainConfig(epochs=1, optimizer=optax.adam, learning_rate=rate)
+        trained = ja.fit(linear(), SMALL, config)
+        found = ja.load(ja.save(trained, tmp_path))
+        np.testing.assert_array_equal(found.outputs(SMALL.x_test), trained.outputs(SMALL.x_test))
+        with pytest.raises(ja.ExportError, match="is not saved; give it anew"):
+            ja.fit(linear(), SMALL, found.config)
+
+    def test_precisions_come_back(self, tmp_path: Path) -> None:
+        model = ja.lower(linear(), dtype=jnp.float16, param_dtype=jnp.bfloat16)
+        trained = ja.fit(model, SMALL, ja.TrainConfig(epochs=1))
+        found = ja.load(ja.save(trained, tmp_path))
+        assert found.model == model
+        assert equal(found, trained)
+
+    def test_a_model_that_loads_differently_is_not_saved(
+        self, trained: ja.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ja.save(trained, tmp_path)
+        changed = replace(trained, variables=jax.tree.map(lambda a: a + 1, trained.variables))
+        monkeypatch.setattr(checkpoints, "load", lambda *_: trained)
+        with pytest.raises(ja.ExportError, match="gives other outputs when it is loaded"):
+            ja.save(changed, tmp_path)
+        monkeypatch.undo()
+        assert equal(ja.load(tmp_path), trained)
+        assert len(list(tmp_path.iterdir())) == 3
+
+    @pytest.mark.parametrize(
+        ("part", "content", "message"),
+        [
+            ("config.json", None, "has no config.json"),
+            ("config.json", "{", "is damaged"),
+            ("config.json", "{}", "is damaged"),
+            ("config.json", '{"format": "jarch.trained/9"}', "update jarch"),
+        ],
+    )
+    def test_damage_is_told(
+        self, trained: ja.Trained, tmp_path: Path, part: str, content: str | None, message: str
+    ) -> None:
+        path = ja.save(trained, tmp_path) / part
+        path.unlink() if content is None else path.write_text(content)
+        with pytest.raises(ja.ExportError, match=message):
+            ja.load(tmp_path)
+
+    def test_weights_of_another_architecture_are_told(
+        self, trained: ja.Trained, tmp_path: Path
+    ) -> None:
+        ja.save(trained, tmp_path)
+        (tmp_path / "architecture.json").write_text(ja.to_json(linear()))
+        with pytest.raises(ja.ExportError, match="weights cannot be read"):
+            ja.load(tmp_path)
+
+    @pytest.mark.slow
+    def test_another_process_predicts_the_same(self, tmp_path: Path) -> None:
+        trained = ja.fit(convolutional(), SMALL, ja.TrainConfig(epochs=2))
+        ja.save(trained, tmp_path / "model")
+        code = (
+            "import sys, numpy as np, jarch as ja\n"
+            "folder = sys.argv[1]\n"
+            "trained = ja.load(folder + '/model')\n"
+            "np.save(folder + '/found.npy', trained.outputs(ja.load_data('digits').x_test))\n"
+        )
+        command = [sys.executable, "-W", "error", "-c", code, str(tmp_path)]
+        environment = {**os.environ, "PYTHONPATH": str(Path(ja.__file__).parents[1])}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        found = np.load(tmp_path / "found.npy")
+        np.testing.assert_allclose(found, trained.outputs(DIGITS.x_test), atol=1e-5)
+
+
+class TestCompilationCache:
+    @pytest.mark.parametrize("value", ["off", "0", "None"])
+    def test_it_can_be_turned_off(self, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("JARCH_CACHE", value)
+        assert compilation_cache.default_folder() is None
+        config = cast(Any, jax.config)
+        before = config.jax_compilation_cache_dir
+        config.update("jax_compilation_cache_dir", None)
+        try:
+            assert ja.enable_compilation_cache() is None
+            assert config.jax_compilation_cache_dir is None
+        finally:
+            config.update("jax_compilation_cache_dir", before)
+
+    def test_where_it_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("JARCH_CACHE", "/somewhere")
+        assert compilation_cache.default_folder() == Path("/somewhere")
+        monkeypatch.delenv("JARCH_CACHE")
+        monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+        assert compilation_cache.default_folder() == Path("/cache/jarch/xla")
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        assert compilation_cache.default_folder() == Path.home() / ".cache/jarch/xla"
+
+    @pytest.mark.slow
+    def test_a_second_process_compiles_nothing_and_a_users_setting_stays(
+        self, tmp_path: Path
+    ) -> None:
+        code = (
+            "import json, jax, jarch as ja\n"
+            "from jarch import nn\n"
+            "net = ja.replay(ja.trace(lambda: ja.sequential(nn.flatten, nn.dense(64), nn.relu,"
+            " nn.dense(64), nn.relu, nn.dense(64), nn.relu, nn.dense(10))), [])\n"
+            "events = []\n"
+            "jax.monitoring.register_event_listener(lambda name, **_: events.append(name))\n"
+            "ja.fit(net, ja.load_data('digits', limit=100), ja.TrainConfig(epochs=1))\n"
+            "print(json.dumps([jax.config.jax_compilation_cache_dir,"
+            " sum('cache_hits' in name for name in events)]))\n"
+        )
+
+        def run(**changes: str) -> list[Any]:
+            environment = {**os.environ, "PYTHONPATH": str(Path(ja.__file__).parents[1]), **changes}
+            command = [sys.executable, "-W", "error", "-c", code]
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, check=True
+            )
+            assert done.stderr == ""
+            return cast(list[Any], json.loads(done.stdout))
+
+        ours, users = str(tmp_path / "ours"), str(tmp_path / "users")
+        assert run(JARCH_CACHE=ours) == [ours, 0]
+        folder, hits = run(JARCH_CACHE=ours)
+        assert folder == ours
+        assert hits >= 1
+        assert run(JARCH_CACHE=ours, JAX_COMPILATION_CACHE_DIR=users)[0] == users
