@@ -1,3 +1,7 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+# (the annotations of JAX, optax and scikit-learn are partial)
+
 import functools
 import json
 import os
@@ -23,6 +27,7 @@ from jarch.lowering.training.batches import device_data
 from jarch.lowering.training.losses import mean_loss
 from jarch.lowering.training.metrics import METRICS
 from jarch.lowering.training.rates import learning_rates
+from jarch.lowering.training.statistics import warm_statistics
 
 DIGITS = ja.load_data("digits")
 SMALL = ja.load_data("digits", limit=150)
@@ -88,7 +93,7 @@ class TestLearning:
         assert trained.predict(data.x_test).shape == (100, 2)
 
     def test_diabetes_is_learned_as_well_as_linear_regression_does(self) -> None:
-        x, y = load_diabetes(return_X_y=True)
+        x, y = cast(Any, load_diabetes(return_X_y=True))
         data = ja.from_arrays(x / x.std(axis=0), (y - y.mean()) / y.std())
         config = ja.TrainConfig(epochs=30, batch_size=32, learning_rate=1e-2)
         trained = ja.fit(built(nn.dense(1)), data, config)
@@ -273,7 +278,7 @@ class TestBatchStatistics:
     def test_late_steps_use_the_momentum_of_the_node(self) -> None:
         old, new = {"mean": jnp.zeros(2)}, {"mean": jnp.ones(2)}
         for step, gain in ((0, 9.0), (90, 1.0)):
-            made = steps.warm_statistics(
+            made = warm_statistics(
                 {"bn": 0.9}, {"batch_stats": {"bn": old}}, {"batch_stats": {"bn": new}}, step
             )
             np.testing.assert_allclose(made["batch_stats"]["bn"]["mean"], gain, rtol=1e-5)
