@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         from_arrays as from_arrays,
         load_data as load_data,
     )
+    from .evaluate import TrainingEvaluator as TrainingEvaluator
     from .lowering import (
         EpochReport as EpochReport,
         ExportError as ExportError,
@@ -90,6 +91,22 @@ if TYPE_CHECKING:
         lower as lower,
         save as save,
     )
+    from .runs import (
+        Evaluation as Evaluation,
+        Run as Run,
+        RunError as RunError,
+        read_run as read_run,
+    )
+    from .search import (
+        RandomSearcher as RandomSearcher,
+        Searcher as Searcher,
+        SearchResult as SearchResult,
+        SpaceExhausted as SpaceExhausted,
+        Suggestion as Suggestion,
+        random_search as random_search,
+        run_search as run_search,
+        within as within,
+    )
     from .show import (
         Drawing as Drawing,
         DrawingWarning as DrawingWarning,
@@ -103,14 +120,23 @@ _LAZY: Mapping[str, str] = {
     "Drawing": "show",
     "DrawingWarning": "show",
     "EpochReport": "lowering",
+    "Evaluation": "runs",
     "ExportError": "lowering",
     "InputError": "lowering",
     "LoweringError": "lowering",
     "Metric": "lowering",
     "Model": "lowering",
+    "RandomSearcher": "search",
+    "Run": "runs",
+    "RunError": "runs",
+    "SearchResult": "search",
+    "Searcher": "search",
+    "SpaceExhausted": "search",
+    "Suggestion": "search",
     "TrainConfig": "lowering",
     "TrainConfigError": "lowering",
     "Trained": "lowering",
+    "TrainingEvaluator": "evaluate",
     "TrainingFailed": "lowering",
     "draw": "show",
     "draw_evolution": "show",
@@ -120,7 +146,11 @@ _LAZY: Mapping[str, str] = {
     "load": "lowering",
     "load_data": "data",
     "lower": "lowering",
+    "random_search": "search",
+    "read_run": "runs",
+    "run_search": "search",
     "save": "lowering",
+    "within": "search",
 }
 """Where names are found that are loaded on first use; each also stands in the block above."""
 

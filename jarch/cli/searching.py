@@ -53,13 +53,13 @@ class Search:
     """Arguments of the space function, each name=value; num_classes follows from the data."""
     uniform: bool = False
     """Draw uniformly over architectures; else each decision is drawn uniformly."""
-    max_parameters: int | None = None
-    """Consider no architecture with more parameters."""
+    max_parameters: int | None = 500_000
+    """Consider no architecture with more parameters: two cores train that many in seconds."""
     max_flops: int | None = None
     """Consider no architecture with more FLOPs in the forward pass of one example."""
     objective: str | None = None
     """The validation metric to choose by; by default accuracy, for regression mse."""
-    batch_size: int = 64
+    batch_size: int = 32
     """Examples a training step."""
     optimizer: str = "adam"
     """The name of an optimiser of optax."""

@@ -31,7 +31,7 @@ def within(
         >>> import numpy as np
         >>> space = ja.trace(ja.spaces.digits_dense)
         >>> small = within({"in": (8, 8, 1)}, parameters=5000)
-        >>> searcher = ja.search.RandomSearcher(space, constraint=small)
+        >>> searcher = ja.RandomSearcher(space, constraint=small)
         >>> found = searcher.ask(np.random.default_rng(0)).architecture
         >>> ja.analyze(found, {"in": (8, 8, 1)}).parameters <= 5000
         True

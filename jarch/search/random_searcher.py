@@ -44,7 +44,7 @@ class RandomSearcher:
     Example:
         >>> import jarch as ja
         >>> import numpy as np
-        >>> searcher = ja.search.RandomSearcher(ja.trace(ja.spaces.digits_dense))
+        >>> searcher = ja.RandomSearcher(ja.trace(ja.spaces.digits_dense))
         >>> first = searcher.ask(np.random.default_rng(0))
         >>> searcher.tell(first, {"accuracy": 0.9})
         >>> searcher.state()["seen"] == [first.fingerprint]
