@@ -42,7 +42,7 @@ def parameters(inference: Inference) -> int:
         (nn.separable_conv(5, 3), (3, 4), (3, 5), 12 + 20 + 5, 2 * 7 * 4 + 2 * 60 + 15),
         (nn.dense(1000), (16,), (1000,), 17_000, 2 * 16_000 + 1000),
         (nn.dense(2, use_bias=False), (5, 3), (5, 2), 6, 60),
-        (nn.embedding(50, 8), (20,), (20, 8), 400, 0),
+        (nn.embedding(50, 8), (20,), (20, 8), 400, 20 * 14),
         (nn.batch_norm(), (4, 4, 16), (4, 4, 16), 64, 3 * 256 + 32),
         (nn.layer_norm(), (10, 16), (10, 16), 32, 7 * 160 + 40),
         (nn.group_norm(groups=4), (3, 8), (3, 8), 16, 6 * 24 + 12 + 16),

@@ -22,10 +22,13 @@ def infer_dense(properties: Properties, shapes: Shapes) -> Inference:
 
 
 def infer_embedding(properties: Properties, shapes: Shapes) -> Inference:
-    """Infer a vector for each integer of the input; a look-up computes nothing."""
+    """Infer a vector for each integer of the input."""
     count, features = integer(properties, "num_embeddings"), integer(properties, "features")
     table = Variable(("embedding",), (count, features), "embedding_normal")
-    return Inference({"out": (*only_shape(shapes), features)}, (table,))
+    # A look-up multiplies nothing, but JAX compares each integer with the table's ends, and selects
+    # NaN where it is past them; with one row there is nothing to look up.
+    checks = prod(only_shape(shapes)) * (features + 6) if count > 1 else 0
+    return Inference({"out": (*only_shape(shapes), features)}, (table,), checks)
 
 
 DENSE = Op("dense", Rule({"features": POSITIVE, "use_bias": BOOLEAN}, infer_dense))
