@@ -83,8 +83,10 @@ def architecture_module(
     66 µs for two equal architectures of 600 nodes.
 
     Raises:
-        LoweringError: An operation has no rule for Flax.
+        LoweringError: An operation has no rule for Flax, or a node has a name that Flax refuses.
     """
+    if any(key == "params" for key, _ in architecture.nodes):
+        raise LoweringError("Flax allows no node called 'params'; give it another name")
     rules = {node.op.name: find_rule(node.op, "flax") for _, node in architecture.nodes}
     own = tuple(
         {

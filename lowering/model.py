@@ -139,7 +139,7 @@ def lower(
         param_dtype: What parameters are kept in.
 
     Raises:
-        LoweringError: An operation has no rule for Flax.
+        LoweringError: An operation has no rule for Flax, or a node has a name that Flax refuses.
     """
     compute = None if dtype is None else jnp.dtype(dtype)
     return Model(architecture, architecture_module(architecture, compute, jnp.dtype(param_dtype)))
