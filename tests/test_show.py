@@ -257,11 +257,13 @@ def test_properties_at_their_defaults_are_only_in_the_tooltip() -> None:
 
 
 def test_one_hyperparameter_has_one_colour_in_all_frames(tmp_path: Path) -> None:
-    pages = draw_evolution(ja.trace(small), [2, True, 8, 5], tmp_path).pages
-    found = [re.findall(r'^"\$(\w+)" \[.*? color="(#\w+)"', page, re.MULTILINE) for page in pages]
+    space = ja.trace(spaces.mobilenet_blog)  # those decided first are gone from later frames
+    pages = draw_evolution(space, BLOG_VALUES[:4], tmp_path).pages
+    found = [re.findall(r'^"\$([^"]*)" \[.*? color="(#\w+)"', page, re.MULTILINE) for page in pages]
     pairs = {pair for page in found for pair in page}
-    assert {key for key, _ in pairs} == {"width", "twice"}
-    assert len(pairs) == 2
+    keys = {key for key, _ in pairs}
+    assert {"drop_opt", "bn_opt", "kernel_size"} <= keys
+    assert len(pairs) == len(keys)
 
 
 def test_inks_come_again_after_the_last() -> None:
@@ -520,8 +522,9 @@ def test_dot_files_need_no_graphviz(tmp_path: Path) -> None:
 
 def test_a_dot_on_the_path_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dot = tmp_path / "dot"
-    dot.write_text("#!/bin/sh\nexit 3\n")
-    dot.chmod(0o755)
+    for program in (dot, tmp_path / "graphviz-pure"):
+        program.write_text("#!/bin/sh\nexit 3\n")
+        program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     if sys.platform != "win32":
         assert engines.engines()[0] == str(dot)
