@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 import jarch as ja
 from jarch.runs import (
@@ -54,6 +54,7 @@ def evaluation(index: int, **changes: object) -> Evaluation:
 
 
 @given(_evaluations)
+@settings(deadline=None, max_examples=40)
 def test_a_line_is_read_back_as_it_was(value: Evaluation) -> None:
     line = value.to_line()
     assert "\n" not in line

@@ -270,7 +270,7 @@ def test_numpy_metrics_and_infinite_ones_are_written_as_json(tmp_path: Path) -> 
     torn=st.booleans(),
     tear=st.integers(1, 200),
 )
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 def test_a_resumed_search_is_an_uninterrupted_one(
     seed: int, interruptions: set[int], torn: bool, tear: int
 ) -> None:

@@ -7,15 +7,25 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import sysconfig
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
-from jarch import spaces
+from jarch import ir, spaces
 from jarch.ir import Fragment, Space, SpaceError, trace
 
+T = TypeVar("T")
 AnySpaceFunction: TypeAlias = Callable[..., Fragment]
+
+_NOT_THE_USERS = (
+    Path(spaces.__file__).parents[1],
+    Path(ir.__file__).resolve().parent,
+    Path(sysconfig.get_path("stdlib")),
+    Path(sysconfig.get_path("purelib")),
+)
 
 
 def find_space(
@@ -43,7 +53,7 @@ def find_space(
             f"space {name}: {error}; it takes ({', '.join(takes)}), "
             "given as --space-args name=value"
         ) from error
-    return trace(function, **{**known, **given})
+    return _guarded(f"space {name}", lambda: trace(function, **{**known, **given}))
 
 
 def find_space_function(name: str) -> AnySpaceFunction:
@@ -98,7 +108,7 @@ def _argument(text: str) -> tuple[str, object]:
 def _module_named(name: str) -> ModuleType:
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # as `python -m` does
-    return _guarded(name, lambda: importlib.import_module(name))
+    return _guarded(f"importing {name}", lambda: importlib.import_module(name))
 
 
 def _module_at(path: Path) -> ModuleType:
@@ -112,7 +122,7 @@ def _module_at(path: Path) -> ModuleType:
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     name = path.stem if known is None else f"{path.stem} at {path}"
-    return _guarded(str(path), lambda: _load(name, path))
+    return _guarded(f"importing {path}", lambda: _load(name, path))
 
 
 def _load(name: str, path: Path) -> ModuleType:
@@ -129,14 +139,24 @@ def _load(name: str, path: Path) -> ModuleType:
     return module
 
 
-def _guarded(what: str, load: Callable[[], ModuleType]) -> ModuleType:
-    """Import; what goes wrong in the user's file is told on one line."""
+def _guarded(what: str, run: Callable[[], T]) -> T:
+    """Run the user's code; what goes wrong there is told on one line, with the user's line."""
     try:
-        return load()
-    except SpaceError:
-        raise
+        return run()
     except Exception as error:
-        raise SpaceError(f"importing {what}: {type(error).__name__}: {error}") from error
+        told = str(error) if isinstance(error, SpaceError) else f"{type(error).__name__}: {error}"
+        raise SpaceError(f"{what}: {told}{_users_line(error)}") from error
+
+
+def _users_line(error: Exception) -> str:
+    """Return the innermost place outside of jarch and of what is installed, if there is one."""
+    outside = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not any(Path(frame.filename).is_relative_to(folder) for folder in _NOT_THE_USERS)
+        and not frame.filename.startswith("<")
+    ]
+    return f" ({Path(outside[-1].filename).name}, line {outside[-1].lineno})" if outside else ""
 
 
 def _functions_of(module: ModuleType) -> list[str]:

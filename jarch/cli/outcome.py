@@ -19,7 +19,7 @@ from jarch.runs import WEIGHTS, Evaluation, read_run, write_results
 from jarch.search import SearchResult
 from jarch.show import DrawingWarning, draw
 
-from .tables import format_metric
+from .tables import COUNTS, format_metric
 
 if TYPE_CHECKING:
     from jarch.lowering import EpochReport, TrainConfig, Trained
@@ -77,7 +77,11 @@ def finish_run(
 def print_results(console: Console, folder: Path, results: Mapping[str, Any]) -> None:
     """Print how good the best is, what is in the run folder, and how to use the model."""
     best, test = results["best"], results["test"]
-    console.print(f"\nbest candidate {best['index']}: validation {_scores(best['metrics'])}")
+    counts = [name for name in best["metrics"] if name in COUNTS]
+    validation = {name: v for name, v in best["metrics"].items() if name not in COUNTS}
+    told = _scores({name: best["metrics"][name] for name in counts})
+    console.print(f"\nbest: candidate {best['index']}, {told}")
+    console.print(f"validation {_scores(validation)}")
     if results["final_epochs"]:
         epochs = results["final_epochs"]
         console.print(f"trained once more for {epochs} epochs on training and validation data")
@@ -166,4 +170,10 @@ def _write_snippet(folder: Path, architecture: Architecture, data: Dataset) -> N
 
 
 def _scores(metrics: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {format_metric(name, value)}" for name, value in metrics.items())
+    """Return metrics in words, accuracy before loss and counts after their number."""
+    return ", ".join(
+        f"{format_metric(name, value)} {'FLOPs' if name == 'flops' else name}"
+        if name in COUNTS
+        else f"{name} {format_metric(name, value)}"
+        for name, value in sorted(metrics.items(), key=lambda item: item[0] == "loss")
+    )

@@ -12,7 +12,7 @@ from rich.text import Text
 from jarch.runs import Evaluation
 from jarch.search import rank_evaluations
 
-_COUNTS = ("parameters", "flops")
+COUNTS = ("parameters", "flops")
 _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -56,8 +56,8 @@ def failures_table(evaluations: Iterable[Evaluation]) -> Table | None:
 def metric_names(evaluations: Sequence[Evaluation], objective: str) -> list[str]:
     """Return the names of metrics in the order to show them: the objective first, counts last."""
     found = dict.fromkeys(name for e in evaluations for name in e.metrics)
-    rest = [name for name in found if name != objective and name not in _COUNTS]
-    return [objective, *rest, *[name for name in _COUNTS if name in found]]
+    rest = [name for name in found if name != objective and name not in COUNTS]
+    return [objective, *rest, *[name for name in COUNTS if name in found]]
 
 
 def format_metric(name: str, value: float | None) -> str:

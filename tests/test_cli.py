@@ -1,0 +1,395 @@
+"""The command line: what it prints, what it keeps, how it fails."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import jarch as ja
+from jarch.cli import main
+from jarch.cli.searching import Search
+from jarch.runs import EVALUATIONS, WEIGHTS, begin_run, read_run
+
+ROOT = Path(__file__).parents[1]
+
+SPACE = '''
+import jarch as ja
+from jarch import nn
+
+
+def space(num_classes=10, widths=(8, 16, 32)):
+    """Six small dense networks."""
+    width = ja.Discrete(widths, name="width")
+    function = ja.Discrete(["relu", "tanh"], name="function")
+    return ja.sequential(
+        nn.flatten, nn.dense(width), nn.activation(function), nn.dense(num_classes)
+    )
+
+
+def wrong():
+    """Fits no image of 8 x 8: half of the windows are larger."""
+    size = ja.Discrete([2, 9], name="size")
+    return ja.sequential(nn.max_pool(window=size), nn.flatten, nn.dense(10))
+
+
+def raises():
+    raise RuntimeError("no space today")
+
+
+def bad():
+    return nn.dense(ja.Discrete([1, 1]))
+
+
+NOT_A_FUNCTION = 3
+'''
+
+
+@pytest.fixture
+def space_file(tmp_path: Path) -> str:
+    """A file with spaces of the user's own."""
+    path = tmp_path / "my_spaces.py"
+    path.write_text(SPACE)
+    return str(path)
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands write below the working directory: give each test its own."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
+def search(space: str, *more: str, evaluations: int = 3, folder: str = "run") -> int:
+    options = ["--epochs", "1", "--final-epochs", "2", "--folder", folder]
+    count = ["--evaluations", str(evaluations)]
+    return main(["search", space, "--data", "digits", *count, *options, *more])
+
+
+def test_count(capsys: pytest.CaptureFixture[str], space_file: str) -> None:
+    assert main(["count", "mobilenet"]) == 0
+    assert capsys.readouterr().out == "8640\n"
+    assert main(["count", f"{space_file}:space"]) == 0
+    assert capsys.readouterr().out == "6\n"
+    assert main(["count", f"{space_file}:space", "--space-args", "widths=[4,5]"]) == 0
+    assert capsys.readouterr().out == "4\n"
+
+
+def test_count_of_a_module_beside_us(capsys: pytest.CaptureFixture[str], space_file: str) -> None:
+    Path("beside_us.py").write_text(SPACE)
+    assert main(["count", "beside_us:space"]) == 0
+    assert capsys.readouterr().out == "6\n"
+
+
+def test_sample_is_seeded_and_parses_back(capsys: pytest.CaptureFixture[str]) -> None:
+    outputs: list[str] = []
+    for options in (["--seed", "1"], ["--seed", "1"], ["--seed", "2"], ["--uniform"]):
+        assert main(["sample", "digits_conv", *options]) == 0
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1] != outputs[2]
+    drawn = [ja.parse(output) for output in outputs]
+    assert drawn[0] == ja.sample(ja.trace(ja.spaces.digits_conv), np.random.default_rng(1))
+
+
+def test_sample_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sample", "digits_dense", "--number", "3", "--json"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len([ja.from_json(line) for line in lines]) == 3
+
+
+def test_check(capsys: pytest.CaptureFixture[str], space_file: str) -> None:
+    assert main(["check", "mobilenet", "--input", "8", "8", "1"]) == 0
+    assert "no architecture has a shape error" in capsys.readouterr().out
+    assert main(["check", f"{space_file}:wrong", "--input", "8", "8", "1"]) == 1
+    assert "size = 9" in capsys.readouterr().out
+
+
+def test_summary(capsys: pytest.CaptureFixture[str], space_file: str) -> None:
+    assert main(["summary", f"{space_file}:space", "--values", "tanh", "16"]) == 0
+    out = capsys.readouterr().out
+    assert "dense-1" in out
+    assert f"{64 * 16 + 16 + 16 * 10 + 10:,}" in out
+    assert main(["summary", f"{space_file}:space", "--seed", "3"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err.startswith("values ")
+
+
+def test_draw(capsys: pytest.CaptureFixture[str], space_file: str) -> None:
+    assert main(["draw", f"{space_file}:space", "--output", "picture.dot"]) == 0
+    assert capsys.readouterr().out == "picture.dot\n"
+    assert "width" in Path("picture.dot").read_text()
+    values = ["--values", "relu", "8"]
+    assert main(["draw", f"{space_file}:space", *values, "--output", "one.dot"]) == 0
+    assert Path("one.dot").read_text() != Path("picture.dot").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["count", "mobilnet"], "space 'mobilnet' is none of"),
+        (["count", "no_such_module:space"], "no_such_module"),
+        (["count", "missing.py:space"], "does not exist"),
+        (["count", "FILE:nothing"], "it has space, wrong, raises, bad"),
+        (["count", "FILE:NOT_A_FUNCTION"], "has no function 'NOT_A_FUNCTION'"),
+        (["count", "FILE:space", "--space-args", "depth=3"], "num_classes, widths"),
+        (["count", "FILE:space", "--space-args", "depth"], "write it as name=value"),
+        (["count", "FILE:raises"], "RuntimeError: no space today (my_spaces.py, line 22)"),
+        (["count", "FILE:bad"], "holds 1 twice; give each value once (my_spaces.py, line 26)"),
+        (["summary", "digits_dense", "--values", "7"], "value 7 is not in"),
+        (["draw", "digits_dense", "--output", "x.gif"], "'.gif'"),
+        (["search", "digits_dense", "--data", "nowhere"], "there is no data 'nowhere'"),
+        (["search", "digits_dense", "--data", "digits", "--epochs", "0"], "epochs is 0"),
+        (["search", "digits_dense", "--data", "digits", "--objective", "luck"], "luck"),
+        (["search", "digits_dense", "--data", "digits", "--resume"], "holds no run"),
+        (["search", "digits_dense", "--data", "digits", "--validation", "0"], "validation"),
+        (["show", "nowhere"], "holds no run"),
+    ],
+)
+def test_errors_are_one_line_and_exit_with_2(
+    capsys: pytest.CaptureFixture[str], space_file: str, arguments: list[str], message: str
+) -> None:
+    assert main([argument.replace("FILE", space_file) for argument in arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("jarch: error: ")
+    assert error.count("\n") == 1
+    assert message in error
+    assert not Path("runs").exists()
+
+
+def test_a_file_that_cannot_be_imported(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "broken_space.py").write_text("1 / 0\n")
+    assert main(["count", f"{tmp_path / 'broken_space.py'}:space"]) == 2
+    error = capsys.readouterr().err
+    assert "ZeroDivisionError: division by zero (broken_space.py, line 1)" in error
+
+
+def test_wrong_usage_exits_with_2() -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["search"])
+    assert exit_.value.code == 2
+
+
+def test_a_search_leaves_all_that_was_promised(
+    capsys: pytest.CaptureFixture[str], space_file: str
+) -> None:
+    assert search(f"{space_file}:space") == 0
+    out = capsys.readouterr().out
+    run = read_run(Path("run"))
+    assert len(run.evaluations) == 3
+    assert run.results is not None
+    assert run.results["test_examples"] == 359
+    best = max(run.evaluations, key=lambda e: e.metrics["accuracy"] or 0)
+    assert run.results["best"]["index"] == best.index
+    assert f"test accuracy {run.results['test']['accuracy']:.4f}" in out
+    architecture = ja.from_json(Path("run/best.json").read_text())
+    assert ja.fingerprint(architecture) == best.fingerprint
+    assert ja.parse(Path("run/best.txt").read_text()) == architecture
+    assert Path("run/best.svg").exists() or Path("run/best.dot").exists()
+    data = ja.load_data("digits", 0)
+    trained = ja.load(Path("run") / WEIGHTS)
+    assert trained.architecture == architecture
+    accuracy = trained.evaluate(data.x_test, data.y_test)["accuracy"]
+    assert accuracy == pytest.approx(run.results["test"]["accuracy"])
+    assert Path("run/predict.py").read_text().rstrip() in out
+
+
+def test_show_tells_of_a_run(capsys: pytest.CaptureFixture[str], space_file: str) -> None:
+    search(f"{space_file}:space")
+    capsys.readouterr()
+    assert main(["show", "run"]) == 0
+    out = capsys.readouterr().out
+    assert "best 3 of 3 candidates" in out
+    assert "architecture(@in)" in out
+    assert "test accuracy" in out
+
+
+def test_show_of_a_run_that_has_just_begun(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = {"objective": "accuracy", "maximize": True, "evaluations": 5}
+    begin_run(Path("run"), settings)
+    assert main(["show", "run"]) == 0
+    assert "not finished: 0 of 5" in capsys.readouterr().out
+
+
+def test_a_run_that_ended_goes_on_for_longer(space_file: str) -> None:
+    space = f"{space_file}:space"
+    assert search(space, folder="once", evaluations=4) == 0
+    assert search(space, folder="twice", evaluations=2) == 0
+    assert search(space, "--resume", folder="twice", evaluations=4) == 0
+    once, twice = read_run(Path("once")), read_run(Path("twice"))
+    assert once.evaluations == twice.evaluations
+    assert once.results == twice.results
+
+
+def test_a_finished_run_is_not_judged_again(
+    capsys: pytest.CaptureFixture[str], space_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search(f"{space_file}:space")
+    before = read_run(Path("run"))
+    monkeypatch.setattr("jarch.cli.outcome.train_final", None)
+    assert search(f"{space_file}:space", "--resume") == 0
+    assert read_run(Path("run")) == before
+
+
+def test_the_weights_of_the_search_are_kept_where_nothing_is_trained_after(
+    space_file: str,
+) -> None:
+    assert search(f"{space_file}:space", "--final-epochs", "0") == 0
+    results = read_run(Path("run")).results
+    assert results is not None
+    assert ja.load(Path("run") / WEIGHTS).validation == pytest.approx(
+        {name: results["best"]["metrics"][name] for name in ("accuracy", "loss")}
+    )
+
+
+def test_candidates_that_do_not_fit_the_data_are_passed_over(
+    capsys: pytest.CaptureFixture[str], space_file: str
+) -> None:
+    assert search(f"{space_file}:wrong") == 0
+    out = capsys.readouterr().out
+    assert "some architectures do not fit the data" in out
+    assert [e.values for e in read_run(Path("run")).evaluations] == [(2,)]
+    assert "nothing is left to try" in out
+
+
+def test_a_space_for_another_number_of_classes(
+    capsys: pytest.CaptureFixture[str], space_file: str
+) -> None:
+    assert search(f"{space_file}:space", "--space-args", "num_classes=4") == 1
+    out = capsys.readouterr().out
+    assert "without a score" in out
+    assert "10 classes" in out
+    assert all(e.status == "invalid" for e in read_run(Path("run")).evaluations)
+
+
+def test_regression(space_file: str) -> None:
+    x = np.random.default_rng(0).normal(size=(200, 5)).astype(np.float32)
+    np.savez("numbers.npz", x_train=x, y_train=x @ np.arange(5.0, dtype=np.float32))
+    options = ["--evaluations", "2", "--epochs", "2", "--final-epochs", "2", "--folder", "run"]
+    assert main(["search", f"{space_file}:space", "--data", "numbers.npz", *options]) == 0
+    run = read_run(Path("run"))
+    assert run.settings["objective"] == "mse"
+    assert run.settings["maximize"] is False
+    assert run.results is not None
+    assert set(run.results["test"]) == {"loss", "mse", "r2"}
+
+
+def test_folders_are_new_and_resume_finds_the_last() -> None:
+    command = Search("my.py:space", "digits", seed=4)
+    assert command.choose_folder() == Path("runs/space-digits-4")
+    begin_run(command.choose_folder(), {})
+    assert command.choose_folder() == Path("runs/space-digits-4.2")
+    begin_run(command.choose_folder(), {})
+    assert command.choose_folder() == Path("runs/space-digits-4.3")
+    resumed = Search("my.py:space", "digits", seed=4, resume=True)
+    assert resumed.choose_folder() == Path("runs/space-digits-4.2")
+
+
+def test_the_command_that_resumes_is_the_command() -> None:
+    command = Search("mobilenet", "my data", seed=3, uniform=True, space_args=("a=1", "b=2"))
+    assert command.resuming(Path("run")) == (
+        "jarch search mobilenet --data 'my data' --seed 3 --space-args a=1 b=2 --uniform "
+        "--folder run --resume"
+    )
+
+
+def test_counting_does_not_import_jax() -> None:
+    code = (
+        "import sys; from jarch.cli import main; main(['count', 'mobilenet']); "
+        "assert not {'jax', 'flax', 'optax', 'orbax', 'sklearn'} & sys.modules.keys()"
+    )
+    done = _python("-c", code)
+    assert done.stdout == "8640\n"
+    assert done.stderr == ""
+
+
+def test_a_reader_that_has_seen_enough_ends_it_quietly() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jarch", "sample", "mobilenet", "--number", "2000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(60) == 0
+
+
+@pytest.mark.slow
+def test_an_interrupt_loses_nothing_and_resume_comes_to_the_same(space_file: str) -> None:
+    arguments = ["search", f"{space_file}:space", "--data", "digits", "--seed", "7"]
+    arguments += ["--evaluations", "5", "--epochs", "2", "--final-epochs", "3"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jarch", *arguments, "--folder", "broken"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+        text=True,
+    )
+    _wait_for(Path("broken") / EVALUATIONS, process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "--folder broken --resume" in out
+    before = read_run(Path("broken"))
+    assert before.evaluations
+    assert before.results is None
+    _python("-m", "jarch", *arguments, "--folder", "broken", "--resume")
+    _python("-m", "jarch", *arguments, "--folder", "whole")
+    broken, whole = read_run(Path("broken")), read_run(Path("whole"))
+    assert broken.evaluations[: len(before.evaluations)] == before.evaluations
+    assert broken.evaluations == whole.evaluations
+    assert broken.results == whole.results
+
+
+@pytest.mark.slow
+def test_the_snippet_of_a_run_predicts_in_a_process_of_its_own() -> None:
+    options = ["--evaluations", "2", "--epochs", "2", "--final-epochs", "5"]
+    _python("-m", "jarch", "search", "digits_dense", "--data", "digits", *options)
+    predicted = _python("runs/digits_dense-digits-0/predict.py").stdout
+    labels = np.array(predicted.replace("[", " ").replace("]", " ").split())
+    assert "..." in labels or len(labels) == 359
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_main_job(seed: int) -> None:
+    """A search over MobileNets on digits reaches 95 % on the test split."""
+    arguments = ["search", "mobilenet", "--data", "digits", "--seed", str(seed)]
+    _python("-m", "jarch", *arguments, "--seconds", "600", "--folder", "run")
+    results = json.loads(Path("run/results.json").read_text())
+    assert results["stopped"] == "evaluations"
+    assert results["test"]["accuracy"] >= 0.95
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=_environment(),
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def _wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    while not path.exists() or not path.stat().st_size:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
