@@ -121,6 +121,8 @@ class DiscreteDomain(Domain):
 
     def sample(self, rng: np.random.Generator) -> Constant:
         """Draw each value with the same probability."""
+        if len(self.values) == 1:
+            return self.values[0]
         return self.values[int(rng.random() * len(self.values))]
 
     def __getitem__(self, index: int) -> Constant:

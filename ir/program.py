@@ -13,11 +13,16 @@ from typing import NamedTuple
 from .constants import Constant, as_constant, typed
 from .errors import InvalidArchitecture, SpaceError
 from .graph import Fragment, Node, Source, Substitution, open_properties
-from .hyperparameters import DependentHyperparameter, Hyperparameter
+from .hyperparameters import (
+    DependentHyperparameter,
+    Hyperparameter,
+    IndependentHyperparameter,
+)
 from .maps import Map
 from .scopes import scope
 
 MEMO_LIMIT = 1 << 16  # expansions kept for one program; some 2 kB each
+STRUCTURES_LIMIT = 1 << 15
 
 
 class Port(NamedTuple):
@@ -37,9 +42,10 @@ class Cell:
         open: Its properties that are hyperparameters, sorted by name.
         substitution: Whether it is a substitution.
         used: Which of its outputs something needs.
+        exact: Its values come from domains, where equal values are the same value.
     """
 
-    __slots__ = ("key", "node", "open", "sources", "substitution", "used")
+    __slots__ = ("exact", "key", "node", "open", "sources", "substitution", "used")
 
     def __init__(self, key: str, node: Node, sources: tuple[tuple[str, Port], ...]) -> None:
         self.key = key
@@ -48,6 +54,7 @@ class Cell:
         self.open: tuple[tuple[str, Hyperparameter], ...] = open_properties(node)
         self.substitution = isinstance(node, Substitution)
         self.used: set[str] = set()
+        self.exact = not any(isinstance(h, DependentHyperparameter) for _, h in self.open)
 
     def __repr__(self) -> str:
         """Show the key."""
@@ -73,6 +80,28 @@ class Expansion(NamedTuple):
 Expanded = Map[Cell, Expansion]
 
 
+class Structure:
+    """What a sequence of expansions led to, and what was worked out about it, once.
+
+    Structures form a tree: the root is the program as it was traced, and each child has one
+    substitution more expanded.
+
+    Attributes:
+        expansion: The last expansion; held so that its identity stays its own.
+        children: Structures with one expansion more, by the identity of the expansion.
+        order: The queue of the round that begins here, if all was assigned in order.
+        skeleton: The nodes of the architecture, if nothing is left to expand.
+    """
+
+    __slots__ = ("children", "expansion", "order", "skeleton")
+
+    def __init__(self, expansion: Expansion | None) -> None:
+        self.expansion = expansion
+        self.children: dict[int, Structure] = {}
+        self.order: tuple[IndependentHyperparameter, ...] | None = None
+        self.skeleton: tuple[object, ...] | None = None
+
+
 def resolve(port: Port, expanded: Expanded) -> Port:
     """Return what `port` is once expanded substitutions are stepped over."""
     while port.cell is not None and (expansion := expanded.get(port.cell)) is not None:
@@ -92,16 +121,18 @@ class Program:
     Two programs are equal when their fragments are.
     """
 
-    __slots__ = ("_memo", "cells", "fragment", "outputs", "shared")
+    __slots__ = ("_memo", "_structures", "fragment", "inputs", "outputs", "root", "shared")
 
     def __init__(self, fragment: Fragment) -> None:
         inputs = {name: Port(None, name) for name in fragment.inputs}
         placed = _place(fragment, "", inputs, {name for name, _ in fragment.outputs})
         self.fragment = fragment
-        self.cells = placed.cells
+        self.inputs = tuple(sorted(fragment.inputs))
         self.outputs: tuple[tuple[str, Port], ...] = tuple(sorted(placed.outputs.items()))
         self.shared: set[str] = set()  # keys that `elimination` found to be used far apart
         self._memo: dict[tuple[object, ...], Expansion] = {}
+        self.root = Structure(None)
+        self._structures = 0
 
     def __eq__(self, other: object) -> bool:
         """Compare the fragments."""
@@ -113,7 +144,7 @@ class Program:
 
     def expand(self, cell: Cell, values: tuple[Constant, ...]) -> Expansion:
         """Return what a substitution becomes under the values of its open properties."""
-        key = (cell, *map(typed, values))
+        key = (cell, values) if cell.exact else (cell, *map(typed, values))
         expansion = self._memo.get(key)
         if expansion is None:
             expansion = _expand(cell, values)
@@ -121,6 +152,17 @@ class Program:
                 del self._memo[next(iter(self._memo))]
             self._memo[key] = expansion
         return expansion
+
+    def grow(self, structure: Structure, expansion: Expansion) -> Structure:
+        """Return the structure after one more expansion."""
+        grown = structure.children.get(id(expansion))
+        if grown is None:
+            if self._structures == STRUCTURES_LIMIT:  # begin anew; who holds an old one keeps it
+                self.root = Structure(None)
+                self._structures = 0
+            grown = structure.children[id(expansion)] = Structure(expansion)
+            self._structures += 1
+        return grown
 
 
 def call(function: Callable[..., object], where: str, values: Mapping[str, Constant]) -> object:

@@ -19,7 +19,7 @@ from .constants import Constant
 from .errors import SpaceError
 from .hyperparameters import DependentHyperparameter, Hyperparameter, IndependentHyperparameter
 from .maps import Map
-from .program import Cell, Expansion, Port, Program, compute, resolve
+from .program import Cell, Expansion, Port, Program, Structure, compute, resolve
 
 Waiter: TypeAlias = "Cell | DependentHyperparameter"
 Waiters: TypeAlias = "tuple[Waiter, Waiters] | None"
@@ -42,6 +42,8 @@ class State:
         position: Where in the queue we are.
         growth: Whether the round has expanded no, one or many of the substitutions it began with.
         grown: The substitution, if one.
+        structure: What the expansions led to.
+        in_order: Whether each hyperparameter was assigned when it was next.
     """
 
     __slots__ = (
@@ -49,10 +51,12 @@ class State:
         "expanded",
         "grown",
         "growth",
+        "in_order",
         "open",
         "pending",
         "position",
         "queue",
+        "structure",
         "trail",
     )
 
@@ -65,6 +69,8 @@ class State:
     position: int
     growth: int
     grown: Cell | None
+    structure: Structure
+    in_order: bool
 
     def copy(self) -> State:
         """Return a state that may be advanced while this one stays."""
@@ -78,6 +84,8 @@ class State:
         new.position = self.position
         new.growth = self.growth
         new.grown = self.grown
+        new.structure = self.structure
+        new.in_order = self.in_order
         return new
 
     @property
@@ -111,6 +119,8 @@ def initial_state(program: Program, empty: Map[Any, Any]) -> State:
     state.position = 0
     state.growth = _MANY
     state.grown = None
+    state.structure = program.root
+    state.in_order = True
     _settle(program, state, _enter(state, reachable(program, empty)))
     _next_round(program, state)
     return state
@@ -125,6 +135,7 @@ def advance(
     expanded, to a fixed point. If the round is over, the next one begins.
     """
     key = decision.key
+    state.in_order = state.in_order and key == state.queue[state.position].key
     state.trail = (state.trail, key, value)
     state.open -= 1
     woken = _set(state, key, value)
@@ -177,6 +188,7 @@ def _settle(program: Program, state: State, woken: list[Waiter]) -> None:
             arguments = tuple([state.environment[h.key] for _, h in waiter.open])
             expansion = program.expand(waiter, arguments)
             state.expanded = state.expanded.insert(waiter, expansion)
+            state.structure = program.grow(state.structure, expansion)
             if waiter in known:
                 state.grown = waiter
                 state.growth = _ONE if state.growth == _NONE else _MANY
@@ -185,7 +197,7 @@ def _settle(program: Program, state: State, woken: list[Waiter]) -> None:
                 state.open = 0
                 state.growth = _MANY
                 woken = _enter(state, reachable(program, state.expanded))
-            else:
+            elif expansion.active:
                 woken.extend(_enter(state, expansion.active))
 
 
@@ -239,10 +251,15 @@ def _next_round(program: Program, state: State) -> None:
     Where all of it came from one substitution with one output, the search starts there: nothing
     that lies between it and the outputs of the space has anything left to decide.
     """
-    ports = [port for _, port in program.outputs]
-    if state.growth == _ONE and state.grown is not None and len(state.grown.used) == 1:
-        ports = [Port(state.grown, next(iter(state.grown.used)))]
-    state.queue = backward_order(state, ports) if state.open else ()
+    order = state.structure.order if state.in_order and state.open else None
+    if order is None:
+        ports = [port for _, port in program.outputs]
+        if state.growth == _ONE and state.grown is not None and len(state.grown.used) == 1:
+            ports = [Port(state.grown, next(iter(state.grown.used)))]
+        order = backward_order(state, ports) if state.open else ()
+        if state.in_order and state.open:
+            state.structure.order = order
+    state.queue = order
     state.position = 0
     state.growth = _NONE
     state.grown = None
@@ -260,7 +277,10 @@ def backward_order(state: State, ports: list[Port]) -> tuple[IndependentHyperpar
             continue
         seen.add(cell)
         for _, h in cell.open:
-            if h.key in pending:
+            if isinstance(h, IndependentHyperparameter):
+                if h.key in pending:
+                    order[h.key] = h
+            elif h.key in pending:
                 _ancestors(h, pending, order, seen)
         queue.extend([port for _, port in cell.sources])
     return tuple(order.values())

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 from .architecture import Architecture
 from .constants import Constant
 from .errors import AssignmentError, InvalidArchitecture, SpaceError
-from .graph import Basic, Source
 from .hyperparameters import IndependentHyperparameter
 from .maps import Map, Transient
-from .program import Cell, Port, Program, resolve
+from .skeletons import architecture_of
 from .space import Space
 from .state import State, advance
 
@@ -122,49 +121,6 @@ def architecture(space: Space) -> Architecture:
     if space.next is not None:
         raise SpaceError(f"{space.next.key!r} has no value yet; assign it first")
     return architecture_of(space.program, space.state)
-
-
-def architecture_of(program: Program, state: State) -> Architecture:
-    """Reduce a terminal state to its basic nodes, producers first."""
-    expanded, environment = state.expanded, state.environment
-    nodes: dict[Cell, tuple[str, Basic]] = {}
-    outputs = [(name, resolve(port, expanded)) for name, port in program.outputs]
-    stack = [port.cell for _, port in reversed(outputs)]
-    while stack:
-        cell = stack[-1]
-        if cell is None or cell in nodes:
-            stack.pop()
-            continue
-        sources = [(name, resolve(port, expanded)) for name, port in cell.sources]
-        missing = [port.cell for _, port in sources if port.cell not in nodes and port.cell]
-        if missing:
-            stack.extend(reversed(missing))
-            continue
-        stack.pop()
-        nodes[cell] = cell.key, _concrete(cell, sources, environment)
-    return Architecture(
-        tuple(sorted(program.fragment.inputs)),
-        tuple(nodes.values()),
-        tuple([(name, _source(port)) for name, port in outputs]),
-        state.decisions(),
-    )
-
-
-def _concrete(
-    cell: Cell, sources: list[tuple[str, Port]], environment: Map[str, Constant]
-) -> Basic:
-    node = cell.node
-    assert isinstance(node, Basic)
-    properties = node.properties
-    if cell.open:
-        values = {name: environment[h.key] for name, h in cell.open}
-        properties = tuple([(name, values.get(name, value)) for name, value in properties])
-    inputs = tuple([(name, _source(port)) for name, port in sources])
-    return Basic(node.op, properties, inputs, node.outputs)
-
-
-def _source(port: Port) -> Source:
-    return Source("" if port.cell is None else port.cell.key, port.output)
 
 
 def _decision(state: State, key: str | None) -> IndependentHyperparameter:
