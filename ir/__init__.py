@@ -74,3 +74,6 @@ from .transitions import (
 )
 from .verification import verify as verify
 from .wiring import Wiring as Wiring, basic as basic, substitution as substitution
+
+if __name__ != "jarch.ir":  # then each class would exist twice
+    raise ImportError("this folder is the package jarch.ir; import it under that name")
