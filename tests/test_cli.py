@@ -16,7 +16,7 @@ from jarch.cli import main
 from jarch.cli.searching import Search
 from jarch.runs import EVALUATIONS, WEIGHTS, begin_run, read_run
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(ja.__file__).parent.parent
 
 SPACE = '''
 import jarch as ja

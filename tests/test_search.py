@@ -21,7 +21,7 @@ def _infer(properties: Properties, shapes: Shapes) -> Inference:
     raise NotImplementedError("the shapes of these nodes are never asked for")
 
 
-UNIT = Op("unit", _infer)  # type: ignore[arg-type]
+UNIT = Op("unit", _infer)
 
 
 def unit(**properties: Property) -> ja.Fragment:

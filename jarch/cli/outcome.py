@@ -79,8 +79,8 @@ def print_results(console: Console, folder: Path, results: Mapping[str, Any]) ->
     best, test = results["best"], results["test"]
     counts = [name for name in best["metrics"] if name in COUNTS]
     validation = {name: v for name, v in best["metrics"].items() if name not in COUNTS}
-    told = _scores({name: best["metrics"][name] for name in counts})
-    console.print(f"\nbest: candidate {best['index']}, {told}")
+    size = _scores({name: best["metrics"][name] for name in counts})
+    console.print(f"\nbest: candidate {best['index']}, {size}")
     console.print(f"validation {_scores(validation)}")
     if results["final_epochs"]:
         epochs = results["final_epochs"]

@@ -95,4 +95,6 @@ def plain(value: Any) -> str:
     if isinstance(value, dict):
         named = cast("dict[str, object]", value)
         return ", ".join(f"{name}={item}" for name, item in named.items())
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return " ".join(map(str, cast("list[object]", value)))
+    return str(value)
