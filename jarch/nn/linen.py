@@ -102,13 +102,14 @@ def from_linen(
         )
     full_name = name or f"{__name__}:classes.{module_class.__module__}.{module_class.__qualname__}"
     parameters = list(inspect.signature(module_class.__call__).parameters.values())[1:]
+    call_flags = FLAGS.keys() & {p.name for p in parameters}  # Flax takes each in one place only
     fields = {f.name: f for f in dataclasses.fields(module_class) if f.init}
     rule = LinenRule(
         module_class,
         _hashable(full_name, fixed),
         tuple(sorted(_TYPES & fields.keys())),
-        tuple(sorted(FLAGS.keys() & fields.keys())),
-        tuple(p.name for p in parameters if p.name in FLAGS),
+        tuple(sorted(FLAGS.keys() & fields.keys() - call_flags)),
+        tuple(sorted(call_flags)),
         input_dtype,
     )
     free = {n: f for n, f in fields.items() if n not in fixed and n not in _NOT_PROPERTIES}
