@@ -15,6 +15,7 @@ from rich.text import Text
 from jarch.runs import Evaluation
 from jarch.search import Suggestion
 
+from .budget import Budget
 from .tables import format_metric
 
 
@@ -25,26 +26,15 @@ class Display:
         console: Where to; the live line appears on a terminal only.
         objective: The metric to show.
         evaluations: How many candidates there will be.
-        epochs: Of training, for each candidate.
-        final_epochs: Of training for the best, in the end.
-        end: When the time is over, by `time.monotonic`; None for no limit.
+        budget: How long all is to take.
     """
 
-    def __init__(
-        self,
-        console: Console,
-        objective: str,
-        evaluations: int,
-        epochs: int,
-        final_epochs: int,
-        end: float | None,
-    ) -> None:
+    def __init__(self, console: Console, objective: str, evaluations: int, budget: Budget) -> None:
         self._console = console
         self._objective = objective
         self._evaluations = evaluations
-        self._epochs = epochs
-        self._final_epochs = final_epochs
-        self._end = end
+        self._epochs = budget.epochs
+        self._budget = budget
         self._best: Evaluation | None = None
         self._took: list[float] = []
         self._done = 0
@@ -52,14 +42,15 @@ class Display:
         self._live = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=None),
             TextColumn("{task.fields[best]}", style="green"),
             _Computed(self._left),
             console=console,
             transient=True,
+            expand=True,
             disable=not console.is_terminal,
         )
-        total = evaluations * epochs + final_epochs
+        total = evaluations * budget.epochs + budget.final_epochs
         self._task = self._live.add_task("starting JAX", total=total, best="")
 
     def __enter__(self) -> Self:
@@ -78,22 +69,22 @@ class Display:
 
     def start(self, index: int, suggestion: Suggestion) -> None:
         """Tell that a candidate begins; what it is, its line tells when it is done."""
-        self._describe(f"candidate {index + 1} of {self._evaluations}: compiling")
+        self._describe(f"{self._done}/{self._evaluations} candidate {index}: compiling")
 
     def epoch(self, *_details: Any) -> None:
         """Tell that an epoch has ended."""
         self._live.advance(self._task)
         done = int(self._live.tasks[0].completed) - self._done * self._epochs
         if self._done < self._evaluations:
-            what = f"candidate {self._done + 1} of {self._evaluations}"
-            self._describe(f"{what}: epoch {done} of {self._epochs}")
+            what = f"{self._done}/{self._evaluations} candidate {self._done}"
+            self._describe(f"{what}: epoch {done}/{self._epochs}")
 
     def evaluated(self, evaluation: Evaluation, best: bool) -> None:
         """Tell how a candidate did."""
         if best:
             self._best = evaluation
             score = format_metric(self._objective, evaluation.score(self._objective))
-            told = f"best {self._objective} {score} (candidate {evaluation.index})"
+            told = f"best {score} (candidate {evaluation.index})"
             self._live.update(self._task, best=told)
         if self._done == 0:
             self._console.print(Text(self._heading(), style="bold"))
@@ -106,8 +97,10 @@ class Display:
     def finish(self, epochs: int) -> None:
         """Tell that the best is trained once more, for so many epochs."""
         self._done = self._evaluations
-        self._live.update(self._task, completed=self._evaluations * self._epochs)
-        self._describe(f"training the best for {epochs} epochs")
+        done = self._evaluations * self._epochs
+        self._live.update(self._task, completed=done, total=done + epochs)
+        self._ends_at = monotonic() + self._budget.final_seconds(epochs)
+        self._describe(f"training the best, {epochs} epochs")
 
     def _describe(self, text: str) -> None:
         self._live.update(self._task, description=text)
@@ -130,12 +123,12 @@ class Display:
         return line.append("  best so far") if best else line
 
     def _estimate(self) -> float:
-        """Return when the search will probably end, by `monotonic`."""
+        """Return when all will probably be done, by `monotonic`."""
         average = sum(self._took) / len(self._took)
-        ends = monotonic() + average * (self._evaluations - self._done)
-        if self._end is not None:
-            ends = min(ends, self._end)
-        return ends + average * self._final_epochs / self._epochs
+        search = average * (self._evaluations - self._done)
+        last = self._budget.final_seconds(self._budget.final_epochs)
+        ends = monotonic() + search + last
+        return ends if self._budget.end is None else min(ends, self._budget.end)
 
     def _left(self) -> str:
         if self._ends_at is None:

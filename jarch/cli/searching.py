@@ -37,14 +37,14 @@ class Search:
     """'digits', 'fashion-mnist', an .npz file, a folder of IDX files or of images by class."""
     seed: int = 0
     """Decides the split for validation, the candidates, and all training."""
-    evaluations: int = 12
+    evaluations: int = 10
     """How many candidates."""
-    epochs: int = 10
+    epochs: int = 8
     """Of training for each candidate."""
-    final_epochs: int = 40
+    final_epochs: int = 30
     """Of training for the best in the end; 0 keeps the weights that it has from the search."""
-    seconds: float | None = 120.0
-    """Begin no candidate that would probably end later than this; None for no limit."""
+    seconds: float | None = 170.0
+    """End in time, with fewer candidates and a shorter last training if need be; None: no limit."""
     folder: Path | None = None
     """The run folder; by default a new one, runs/SPACE-DATA-SEED."""
     resume: bool = False

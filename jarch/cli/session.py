@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -19,6 +18,7 @@ from jarch.ir import Shape, Space, SpaceError, check, count
 from jarch.runs import WEIGHTS, Evaluation
 from jarch.search import RandomSearcher, SearchResult, run_search, within
 
+from .budget import Budget
 from .display import Display
 from .naming import find_space
 from .outcome import finish_run, print_results
@@ -71,41 +71,39 @@ def _search_and_finish(task: _Task) -> int:
     """Search, train the best, judge it, and tell."""
     command = task.command
     config = command.train_config()
-    began = monotonic()
-    limit = None if command.seconds is None else began + command.seconds
-    display = Display(
-        task.console,
-        task.objective,
-        command.evaluations,
-        command.epochs,
-        command.final_epochs,
-        limit,
-    )
+    budget = Budget(command.seconds, command.epochs, command.final_epochs)
+    display = Display(task.console, task.objective, command.evaluations, budget)
     evaluator = TrainingEvaluator(task.data, config, display.epoch)
     results: Mapping[str, Any] = {}
     with display:
-        result = _search(task, evaluator, display)
+        result = _search(task, evaluator, display, budget)
         if result.stopped == "interrupted":
             raise KeyboardInterrupt
         if result.best is not None:
-            display.finish(command.final_epochs)
-            results = finish_run(
-                task.folder, result, task.data, config, command.final_epochs, display.epoch
-            )
+            epochs = budget.affordable_epochs()
+            display.finish(epochs)
+            results = finish_run(task.folder, result, task.data, config, epochs, display.epoch)
     task.console.print()
     _tell_search(task, result)
     if result.best is None:
         return _NOTHING_FOUND
     print_results(task.console, task.folder, results)
-    task.console.print(Text(f"\n{monotonic() - began:.0f} seconds in all", style="dim"))
+    if results["final_epochs"] < command.final_epochs:
+        asked = f"{command.final_epochs} epochs did not fit into the time; give more --seconds"
+        task.console.print(Text(asked, "yellow"))
+    task.console.print(Text(f"\n{budget.elapsed():.0f} seconds in all", style="dim"))
     return 0
 
 
-def _search(task: _Task, evaluator: TrainingEvaluator, display: Display) -> SearchResult:
+def _search(
+    task: _Task, evaluator: TrainingEvaluator, display: Display, budget: Budget
+) -> SearchResult:
     command = task.command
     constraint = within(task.inputs, parameters=command.max_parameters, flops=command.max_flops)
 
     def on_evaluation(evaluation: Evaluation, best: bool) -> None:
+        if best:
+            budget.best_took(evaluation.seconds, evaluator.trained)
         if best and evaluator.trained is not None:
             lowering.save(evaluator.trained, task.folder / WEIGHTS)
         display.evaluated(evaluation, best)
@@ -117,7 +115,7 @@ def _search(task: _Task, evaluator: TrainingEvaluator, display: Display) -> Sear
         command.seed,
         objective=task.objective,
         maximize=task.maximize,
-        seconds=command.seconds,
+        seconds=budget.search_seconds,
         folder=task.folder,
         resume=command.resume,
         settings=command.settings(),
@@ -157,7 +155,9 @@ def _tell_search(task: _Task, result: SearchResult) -> None:
     if failures is not None:
         console.print(failures)
     if result.invalid_draws:
-        console.print(f"{result.invalid_draws} architectures that were drawn are invalid")
+        console.print(
+            f"{result.invalid_draws} architectures that were drawn are invalid or too large"
+        )
     if result.stopped == "seconds":
         resume = f"--resume --seconds {2 * (task.command.seconds or 0):g}"
         console.print(Text(f"stopped by time: {result.note}; go on with {resume}", "yellow"))

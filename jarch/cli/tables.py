@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -23,11 +24,10 @@ def results_table(
     ranked = rank_evaluations(evaluations, objective, maximize)
     names = metric_names(ranked, objective)
     title = f"best {min(top, len(ranked))} of {len(evaluations)} candidates"
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
-    table.add_column("candidate", justify="right")
-    for name in names:
-        table.add_column("FLOPs" if name == "flops" else name, justify="right")
-    table.add_column("seconds", justify="right")
+    table = _table(title)
+    for name in ("candidate", *names, "seconds"):
+        head = "FLOPs" if name == "flops" else name
+        table.add_column(head, justify="right", no_wrap=True, min_width=len(head))
     table.add_column("values", overflow="ellipsis", no_wrap=True)
     for place, evaluation in enumerate(ranked[:top]):
         scores = [format_metric(name, evaluation.metrics.get(name)) for name in names]
@@ -42,7 +42,7 @@ def failures_table(evaluations: Iterable[Evaluation]) -> Table | None:
     failed = [e for e in evaluations if e.status != "ok"]
     if not failed:
         return None
-    table = Table(title=f"{len(failed)} without a score", title_justify="left", title_style="bold")
+    table = _table(f"{len(failed)} without a score")
     table.add_column("candidate", justify="right")
     table.add_column("status")
     table.add_column("reason", overflow="fold")
@@ -51,6 +51,10 @@ def failures_table(evaluations: Iterable[Evaluation]) -> Table | None:
     if len(failed) > 10:
         table.add_row("", "", f"and {len(failed) - 10} more")
     return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
 
 
 def metric_names(evaluations: Sequence[Evaluation], objective: str) -> list[str]:
