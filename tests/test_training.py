@@ -22,7 +22,7 @@ from sklearn.metrics import log_loss, mean_absolute_error, r2_score, top_k_accur
 
 import jarch as ja
 from jarch import lowering, nn
-from jarch.lowering.training import checkpoints, compilation_cache, steps
+from jarch.lowering.training import checkpoints, compilation_cache, fitting, steps
 from jarch.lowering.training.batches import device_data
 from jarch.lowering.training.losses import mean_loss
 from jarch.lowering.training.metrics import METRICS
@@ -145,9 +145,9 @@ class TestSeeds:
 
         def kernel(seed: int) -> Any:
             variables = ja.lower(noisy()).init(0, SMALL.x_train[:1])
-            state = cast(Any, steps.start(program, variables))
+            state = steps.start(program, variables)
             numbers = steps.Numbers(np.float32(0), np.float32(0), np.uint32(seed))
-            after = cast(Any, steps.train_step(program, state, data.x, data.y, epoch, numbers))
+            after = steps.train_step(program, state, data.x, data.y, epoch, numbers)
             return after.params["dense"]["kernel"]
 
         np.testing.assert_array_equal(kernel(0), kernel(0))
@@ -479,8 +479,14 @@ class TestRefusals:
         with pytest.raises(ja.TrainConfigError, match="label_smoothing needs classes"):
             ja.fit(linear(1), data, ja.TrainConfig(label_smoothing=0.1))
 
-    def test_shapes_are_checked_before_anything_compiles(self) -> None:
-        before = cast(Any, steps.start)._cache_size()
+    def test_shapes_are_checked_before_anything_compiles(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+
+        def refuse(*_: Any) -> None:
+            raise AssertionError("compiled")
+
+        monkeypatch.setattr(steps, "jitted", refuse)
         with pytest.raises(ja.ShapeError, match="10 classes"):
             ja.fit(linear(12), SMALL)
         with pytest.raises(ja.ShapeError):
@@ -488,7 +494,8 @@ class TestRefusals:
         numbers = ja.from_arrays(np.zeros((20, 2)), np.zeros((20, 3)))
         with pytest.raises(ja.ShapeError, match=r"make its output \(3,\)"):
             ja.fit(linear(1), numbers)
-        assert cast(Any, steps.start)._cache_size() == before
+        with pytest.raises(AssertionError, match="compiled"):
+            ja.fit(linear(), SMALL)
 
     def test_a_lowered_model_has_its_dtype(self) -> None:
         model = ja.lower(linear())
@@ -501,6 +508,25 @@ class TestRefusals:
         with pytest.raises(ja.TrainingFailed, match=r"epoch 1: the training loss is") as caught:
             ja.fit(linear(1), data, ja.TrainConfig(learning_rate=1e10, optimizer="sgd"))
         assert caught.value.epoch == 1
+
+    def test_a_device_that_gives_up_is_a_failure_to_train(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def give_up(*_: Any) -> None:
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
+
+        monkeypatch.setattr(fitting, "train_step", give_up)
+        with pytest.raises(ja.TrainingFailed, match="RESOURCE_EXHAUSTED"):
+            ja.fit(linear(), SMALL)
+
+    def test_fit_does_not_ask_for_the_test_split(self) -> None:
+        class Blind:
+            def __getattr__(self, name: str) -> Any:
+                assert not name.endswith("test"), name
+                return getattr(SMALL, name)
+
+        config = ja.TrainConfig(epochs=1)
+        assert equal(ja.fit(linear(), cast(Any, Blind()), config), ja.fit(linear(), SMALL, config))
 
 
 class TestSaving:

@@ -134,7 +134,7 @@ def _train(
 ) -> Trained:
     if variables is None:
         variables = run.model.init(run.config.seed, run.data.x_train[:1])
-    state = cast(TrainState, start(run.program, variables))
+    state = start(run.program, variables)
     history: list[EpochReport] = []
     best: _Best | None = None
     for epoch in range(1, run.config.epochs + 1):
@@ -174,8 +174,7 @@ def _train_epoch(run: _Run, state: TrainState, number: int) -> tuple[TrainState,
 def _step(
     run: _Run, state: TrainState, device: DeviceData, epoch: Epoch, numbers: Numbers
 ) -> TrainState:
-    x, y = device.x, device.y
-    return cast(TrainState, train_step(run.program, state, x, y, epoch, numbers))
+    return train_step(run.program, state, device.x, device.y, epoch, numbers)
 
 
 def _validate(run: _Run, state: TrainState) -> dict[str, float]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -137,7 +137,7 @@ class Trained:
         return measure(self.config, kept, outputs, targets)
 
     def _forward(self, batch: Array) -> Any:
-        return cast(Any, forward(self.model.module, self.variables, batch))
+        return forward(self.model.module, self.variables, batch)
 
     def _inputs(self, x: npt.ArrayLike) -> Array:
         array = np.asarray(x)
