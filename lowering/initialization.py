@@ -145,9 +145,9 @@ def _own(
     node_key: str, node: Basic, inputs: list[Shape], key: Key, param_dtype: DTypeLike
 ) -> Variables:
     """Return the variables that a node's rule makes, run alone."""
-    jax_key: Any = key
+    jax_key = cast(Any, key)
     if isinstance(key, (int, np.integer)):
-        jax_key = jax.random.wrap_key_data(jnp.asarray(_words(key)))
+        jax_key = cast(Any, jax.random.wrap_key_data(jnp.asarray(_words(key))))
     arrays = [jnp.zeros((1, *shape)) for shape in inputs]
     module = architecture_module(alone(node_key, node), param_dtype=param_dtype)
     return cast(Variables, module.init(jax_key, *arrays))
