@@ -96,7 +96,8 @@ def print_results(console: Console, folder: Path, results: Mapping[str, Any]) ->
     snippet = folder / SNIPPET
     if snippet.exists():
         console.print(Text(f"\npredict with it, or run {snippet}:", style="bold"))
-        console.print(Text(snippet.read_text(encoding="utf-8").rstrip(), style="cyan"))
+        lines = Text(snippet.read_text(encoding="utf-8").rstrip(), style="cyan")
+        console.print(lines, soft_wrap=True)  # so that it can be copied
 
 
 def _train(

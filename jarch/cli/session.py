@@ -127,7 +127,11 @@ def _search(
 def _introduce(task: _Task) -> None:
     """Tell what is searched, and warn where the data does not fit all of the space."""
     told = Text("space ", style="dim").append(task.command.space, style="bold")
-    told.append(f", {_size(task.space)}\n").append("data  ").append(str(task.data), style="bold")
+    most = task.command.max_parameters
+    bound = "" if most is None else f", of which those with at most {most:,} parameters"
+    told.append(f", {_size(task.space)}{bound}\n").append("data  ").append(
+        str(task.data), style="bold"
+    )
     told.append("\nrun   ").append(str(task.folder), style="bold").append("\n")
     task.console.print(told)
     try:

@@ -27,7 +27,7 @@ def results_table(
     table = _table(title)
     for name in ("candidate", *names, "seconds"):
         head = "FLOPs" if name == "flops" else name
-        table.add_column(head, justify="right", no_wrap=True, min_width=len(head))
+        table.add_column(head, justify="right", no_wrap=True, min_width=max(len(head), 6))
     table.add_column("values", overflow="ellipsis", no_wrap=True)
     for place, evaluation in enumerate(ranked[:top]):
         scores = [format_metric(name, evaluation.metrics.get(name)) for name in names]

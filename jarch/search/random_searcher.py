@@ -25,6 +25,7 @@ from .constraints import Constraint
 from .searcher import Metrics, SpaceExhausted, Suggestion
 
 PATIENCE = 500  # draws in a row without anything new, after which the rest is enumerated
+UNIFORM_PATIENCE = 100  # the same where a draw takes longer
 ENUMERATED = 20_000  # how many architectures are looked at then
 
 
@@ -64,7 +65,7 @@ class RandomSearcher:
             SpaceExhausted: None is left, or none was found in many draws.
         """
         invalid, why = 0, ""
-        for _ in range(PATIENCE):
+        for _ in range(self._patience):
             try:
                 architecture = self._draw(rng)
             except (InvalidArchitecture, ShapeError) as error:
@@ -93,6 +94,10 @@ class RandomSearcher:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take the fingerprints of what was suggested."""
         self._seen = dict.fromkeys(state["seen"])
+
+    @property
+    def _patience(self) -> int:
+        return UNIFORM_PATIENCE if self.uniform else PATIENCE
 
     def _draw(self, rng: np.random.Generator) -> Architecture:
         architecture = (sample_uniform if self.uniform else sample)(self.space, rng)
@@ -125,5 +130,5 @@ class RandomSearcher:
         return True
 
     def _explain(self, invalid: int, why: str) -> str:
-        told = f"{PATIENCE} draws gave nothing new after {len(self._seen)} different models"
+        told = f"{self._patience} draws gave nothing new after {len(self._seen)} different models"
         return told + (f"; {invalid} of them were invalid, the last: {why}" if invalid else "")
