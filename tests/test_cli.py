@@ -13,6 +13,7 @@ import pytest
 
 import jarch as ja
 from jarch.cli import main
+from jarch.cli.budget import Budget
 from jarch.cli.searching import Search
 from jarch.runs import EVALUATIONS, WEIGHTS, begin_run, read_run
 
@@ -266,6 +267,34 @@ def test_a_space_for_another_number_of_classes(
     assert "without a score" in out
     assert "10 classes" in out
     assert all(e.status == "invalid" for e in read_run(Path("run")).evaluations)
+
+
+def test_time_that_is_short_ends_the_search_early_and_is_told(
+    capsys: pytest.CaptureFixture[str], space_file: str
+) -> None:
+    few = ["--seconds", "0.5", "--final-epochs", "500"]
+    assert search(f"{space_file}:space", *few, evaluations=6) == 0
+    out = capsys.readouterr().out
+    run = read_run(Path("run"))
+    assert run.results is not None
+    assert 1 <= len(run.evaluations) < 6
+    assert run.results["stopped"] == "seconds"
+    assert run.results["final_epochs"] < 500
+    assert "stopped by time" in out
+    assert "500 epochs did not fit into the time" in out
+    assert search(f"{space_file}:space", "--seconds", "0", folder="none") == 1
+
+
+def test_a_budget_leaves_time_for_the_last_training() -> None:
+    budget = Budget(100.0, epochs=4, final_epochs=50)
+    assert budget.search_seconds == pytest.approx(60.0)
+    assert budget.affordable_epochs() == 50
+    budget.best_took(8.0, None)
+    assert budget.final_seconds(10) == pytest.approx(10 * 2.0 * 1.3)
+    assert 36 <= budget.affordable_epochs() <= 38
+    budget.best_took(4000.0, None)
+    assert budget.affordable_epochs() == 4
+    assert Budget(None, epochs=4, final_epochs=50).affordable_epochs() == 50
 
 
 def test_regression(space_file: str) -> None:

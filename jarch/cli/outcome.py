@@ -38,7 +38,7 @@ def finish_run(
 ) -> Mapping[str, Any]:
     """Train the best architecture for the last time, and write down what comes out.
 
-    Where the run was finished before with the same best, that is returned and nothing is done.
+    Where the run was finished before with the same best, what came out then is returned.
 
     Args:
         folder: The run folder.
@@ -56,7 +56,7 @@ def finish_run(
     assert best is not None
     assert architecture is not None
     before = read_run(folder).results
-    if before is not None and before["best"]["index"] == best.index and (folder / WEIGHTS).exists():
+    if before is not None and _covers(before, best, final_epochs):
         results: Mapping[str, Any] = {**before, **_counts(result)}
     else:
         config = replace(config, seed=best.seed)
@@ -119,6 +119,12 @@ def _train(
         trained = lowering.fit(architecture, data, config)  # interrupted before it was kept
     lowering.save(trained, folder / WEIGHTS)
     return trained
+
+
+def _covers(before: Mapping[str, Any], best: Evaluation, final_epochs: int) -> bool:
+    """Say whether an earlier part of the run has already trained this one for as long."""
+    same: bool = before["best"]["index"] == best.index
+    return same and before["final_epochs"] >= final_epochs
 
 
 def _kept(folder: Path, architecture: Architecture) -> Trained | None:
