@@ -77,5 +77,6 @@ if not TYPE_CHECKING:  # checkers see the names above, and so find misspelt ones
         """List what is loaded, and what can be."""
         return sorted({*globals(), *_MODULES})
 
+
 if __name__ != "jarch.lowering":  # then each class would exist twice
     raise ImportError("this folder is the package jarch.lowering; import it under that name")
