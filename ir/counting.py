@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .architecture import Architecture
 from .elimination import Elimination, OrderMatters
 from .errors import AssignmentError, InvalidArchitecture, SpaceError
 from .hyperparameters import IndependentHyperparameter
+from .skeletons import architecture_of
 from .space import Space
-from .transitions import architecture, assign, enumerate_architectures
+from .state import advance
+from .transitions import architecture, assign, enumerate_architectures, thaw
 
 if TYPE_CHECKING:
     import numpy as np
+
+_REJECTIONS = 32  # draws of which one is accepted, on average, up to which drawing is faster
 
 
 def count(space: Space) -> int:
@@ -102,7 +108,9 @@ def sample_uniform(space: Space, rng: np.random.Generator) -> Architecture:
     """Return a random architecture, each with the same probability.
 
     `sample` gives each *value* of a decision the same probability instead, so that an option
-    with few architectures behind it comes up as often as one with many.
+    with few architectures behind it comes up as often as one with many. Here its draws are
+    accepted with a probability that makes up for that or, where few would be accepted, a position
+    in the enumeration is drawn.
 
     Args:
         space: Any finite space.
@@ -111,13 +119,23 @@ def sample_uniform(space: Space, rng: np.random.Generator) -> Architecture:
     Raises:
         SpaceError: The space has no valid architecture, or is not finite.
     """
-    total = count(space)
+    total, largest = _sizes(space)
     if total == 0:
         raise SpaceError("the space has no valid architecture")
-    return unrank(space, _below(total, rng))
+    if largest > total * _REJECTIONS:
+        return unrank(space, _below(total, rng))
+    while True:
+        try:
+            drawn, choices = _draw(space, rng)
+        except InvalidArchitecture:
+            continue
+        if rng.random() < choices / largest:
+            return drawn
 
 
 class _Counting(Elimination[int]):
+    """Weights are numbers of sequences."""
+
     def plus(self, first: int, second: int) -> int:
         return first + second
 
@@ -128,6 +146,35 @@ class _Counting(Elimination[int]):
                 "only finite spaces can be counted"
             )
         return weight * hyperparameter.domain.size
+
+
+class _Largest(_Counting):
+    """Weights are products of the sizes of all domains on the way, of which the largest counts."""
+
+    def plus(self, first: int, second: int) -> int:
+        return max(first, second)
+
+    def decide(self, weight: int, hyperparameter: IndependentHyperparameter, index: int) -> int:
+        return self.times(weight, hyperparameter)
+
+
+@lru_cache(maxsize=32)
+def _sizes(space: Space) -> tuple[int, float]:
+    """Return the count, and the largest product of domain sizes on the way to an architecture."""
+    try:
+        return count(space), _Largest(space).run(1) or 0
+    except OrderMatters:
+        return count(space), math.inf
+
+
+def _draw(space: Space, rng: np.random.Generator) -> tuple[Architecture, int]:
+    """Return what `sample` does, and the number of choices that it had: 1 / its probability."""
+    state = thaw(space.state)
+    choices = 1
+    while (decision := state.next) is not None:
+        choices *= len(decision.domain)
+        advance(space.program, state, decision, decision.domain.sample(rng))
+    return architecture_of(space.program, state), choices
 
 
 def _count(space: Space) -> tuple[int, frozenset[str] | _All]:

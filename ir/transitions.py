@@ -57,7 +57,7 @@ def replay(space: Space, values: Iterable[object] | Mapping[str, object]) -> Arc
         AssignmentError: A value does not fit, one is missing, or one is left over.
         InvalidArchitecture: A function of the space refused these values.
     """
-    state = _thaw(space.state)
+    state = thaw(space.state)
     pairs: Iterable[tuple[str | None, object]]
     if isinstance(values, Mapping):
         pairs = cast("Mapping[str, object]", values).items()
@@ -86,7 +86,7 @@ def sample(space: Space, rng: np.random.Generator) -> Architecture:
     Raises:
         InvalidArchitecture: A function of the space refused the values drawn.
     """
-    state = _thaw(space.state)
+    state = thaw(space.state)
     program = space.program
     while (decision := state.next) is not None:
         advance(program, state, decision, decision.domain.sample(rng))
@@ -155,7 +155,7 @@ def _successors(space: Space, decision: IndependentHyperparameter) -> Iterator[S
             continue
 
 
-def _thaw(state: State) -> State:
+def thaw(state: State) -> State:
     """Return a copy with maps that change in place, for a run of which only the end is kept."""
     new = state.copy()
 
