@@ -153,6 +153,17 @@ class Program:
             self._memo[key] = expansion
         return expansion
 
+    def narrow(self, cell: Cell, used: frozenset[str]) -> Expansion:
+        """Return an expansion of a cell into the same with fewer outputs used."""
+        key = (cell, used)
+        expansion = self._memo.get(key)
+        if expansion is None:
+            same = Cell(cell.key, cell.node, cell.sources)
+            same.used.update(used)
+            outputs = {name: Port(same, name) for name in used}
+            expansion = self._memo[key] = Expansion((same,), (same,), outputs, ())
+        return expansion
+
     def grow(self, structure: Structure, expansion: Expansion) -> Structure:
         """Return the structure after one more expansion."""
         grown = structure.children.get(id(expansion))

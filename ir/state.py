@@ -193,12 +193,30 @@ def _settle(program: Program, state: State, woken: list[Waiter]) -> None:
                 state.grown = waiter
                 state.growth = _ONE if state.growth == _NONE else _MANY
             if expansion.dropped:
+                state.expanded = _narrowed(program, state.expanded)
                 state.pending = type(state.pending)()
                 state.open = 0
                 state.growth = _MANY
                 woken = _enter(state, reachable(program, state.expanded))
             elif expansion.active:
                 woken.extend(_enter(state, expansion.active))
+
+
+def _narrowed(program: Program, expanded: Map[Cell, Expansion]) -> Map[Cell, Expansion]:
+    """Let substitutions forget the outputs that only dropped nodes read.
+
+    Otherwise they would expand into nodes that nothing needs.
+    """
+    reads: dict[Cell, set[str]] = {}
+    feeds = [port for cell in reachable(program, expanded) for _, port in cell.sources]
+    for port in feeds + [port for _, port in program.outputs]:
+        source = resolve(port, expanded)
+        if source.cell is not None:
+            reads.setdefault(source.cell, set()).add(source.output)
+    for cell, outputs in reads.items():
+        if cell.substitution and outputs < cell.used:
+            expanded = expanded.insert(cell, program.narrow(cell, frozenset(outputs)))
+    return expanded
 
 
 def _ready(state: State, waiter: Waiter, needs: Iterable[tuple[str, Hyperparameter]]) -> bool:

@@ -129,7 +129,9 @@ def _branches(pieces: st.SearchStrategy[Piece]) -> st.SearchStrategy[Piece]:
         ),
         st.builds(
             Piece,
-            st.sampled_from(["sequential", "choose", "permutation", "pick", "cross", "first"]),
+            st.sampled_from(
+                ["sequential", "choose", "permutation", "pick", "cross", "first", "fork"]
+            ),
             _numbers,
             two,
         ),
@@ -216,16 +218,18 @@ def _step(draw: st.DrawFn, space: ja.Space) -> ja.Space:
 
 def _pick(piece: Piece, pool: Pool) -> ja.Fragment:
     """Two branches of which one is dropped."""
+    wiring, left, right = _both(piece, pool)
+    return wiring.build(wiring.add(_picked(piece, pool), {"left": left, "right": right}))
 
+
+def _picked(piece: Piece, pool: Pool) -> ja.Fragment:
     def function(which: int) -> ja.Fragment:
         name = ("left", "right")[which]
         wiring = ja.Wiring([name])
         return wiring.build({"out": wiring.input(name)})
 
-    wiring, left, right = _both(piece, pool)
     properties = {"which": piece.number.make(pool)}
-    chosen = ja.substitution(function, properties, ["left", "right"], name="pick", may_drop=True)
-    return wiring.build(wiring.add(chosen, {"left": left, "right": right}))
+    return ja.substitution(function, properties, ["left", "right"], name="pick", may_drop=True)
 
 
 def _cross(piece: Piece, pool: Pool) -> ja.Fragment:
@@ -247,16 +251,29 @@ def _cross(piece: Piece, pool: Pool) -> ja.Fragment:
 
 def _first(piece: Piece, pool: Pool) -> ja.Fragment:
     """A choice with two outputs of which only one is used."""
+    wiring = ja.Wiring()
+    ends = wiring.add(_two_ended(piece, piece.number.make(pool), pool), {"in": wiring.input()})
+    return wiring.build({"out": ends["first"]})
 
+
+def _fork(piece: Piece, pool: Pool) -> ja.Fragment:
+    """A choice with two outputs, and a node behind one of them that may be dropped."""
+    wiring = ja.Wiring()
+    chosen = _two_ended(piece, ja.Discrete([0, 1], name="own"), pool)
+    ends = wiring.add(chosen, {"in": wiring.input()})
+    left = wiring.add(nn.relu(), {"in": ends["first"]})["out"]
+    sides = {"left": left, "right": ends["second"]}
+    return wiring.build(wiring.add(_picked(piece, pool), sides))
+
+
+def _two_ended(piece: Piece, number: Property, pool: Pool) -> ja.Fragment:
     def two(order: Sequence[Piece]) -> ja.Fragment:
         inner = ja.Wiring()
         ends = [inner.add(p.build(pool), {"in": inner.input()})["out"] for p in order]
         return inner.build({"first": ends[0], "second": ends[1]})
 
     options = [lambda: two(piece.pieces), lambda: two(piece.pieces[::-1])]
-    wiring = ja.Wiring()
-    chosen = ja.choose(options, piece.number.make(pool), outputs=["first", "second"])
-    return wiring.build({"out": wiring.add(chosen, {"in": wiring.input()})["first"]})
+    return ja.choose(options, number, outputs=["first", "second"])
 
 
 def _both(piece: Piece, pool: Pool) -> tuple[ja.Wiring, Source, Source]:
@@ -310,4 +327,5 @@ _BUILDERS: dict[str, Callable[[Piece, Pool], ja.Fragment]] = {
     "pick": _pick,
     "cross": _cross,
     "first": _first,
+    "fork": _fork,
 }
