@@ -382,6 +382,14 @@ def test_an_interrupt_loses_nothing_and_resume_comes_to_the_same(space_file: str
     assert broken.results == whole.results
 
 
+def test_the_snippet_finds_operations_of_ones_own(tmp_path: Path) -> None:
+    own = "@nn.op\ndef twice(x):\n    return 2 * x\n\n\n"
+    own += "def own():\n    return ja.sequential(nn.flatten, twice(), nn.dense(10))\n"
+    (tmp_path / "own_ops.py").write_text(SPACE + "\n\n" + own)
+    assert search(f"{tmp_path / 'own_ops.py'}:own", evaluations=1) == 0
+    assert _python("run/predict.py").stdout.startswith("[")
+
+
 @pytest.mark.slow
 def test_the_snippet_of_a_run_predicts_in_a_process_of_its_own() -> None:
     options = ["--evaluations", "2", "--epochs", "2", "--final-epochs", "5"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -169,11 +170,18 @@ def _write_snippet(folder: Path, architecture: Architecture, data: Dataset) -> N
         "import jarch as ja",
         f"print(ja.load({weights!r}).predict(ja.load_data({data.name!r}).x_test))",
     ]
-    own = {node.op.name for _, node in architecture.nodes} - OPS.keys()
-    if own:
-        modules = sorted(name.partition(":")[0] for name in own)
-        lines.insert(0, f"# {', '.join(modules)} must be importable from here")
+    for place in _folders_of_own_operations(architecture):
+        lines.insert(0, f"import sys; sys.path.append({place!r})  # operations of your own")
     (folder / SNIPPET).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _folders_of_own_operations(architecture: Architecture) -> list[str]:
+    """Return where the modules that define the operations which are not jarch's are found."""
+    own = {node.op.name for _, node in architecture.nodes} - OPS.keys()
+    modules = [sys.modules.get(name.partition(":")[0].partition(".")[0]) for name in own]
+    files = [Path(module.__file__) for module in modules if module and module.__file__]
+    folders = {f.parents[f.name == "__init__.py"].absolute() for f in files}
+    return sorted(str(folder) for folder in folders if folder.name != "site-packages")
 
 
 def _scores(metrics: Mapping[str, Any]) -> str:

@@ -25,6 +25,8 @@ from .outcome import finish_run, print_results
 from .tables import failures_table, make_console, results_table
 
 if TYPE_CHECKING:
+    from jarch.lowering import Trained
+
     from .searching import Search
 
 INTERRUPTED = 130  # as shells count a program that SIGINT ended
@@ -105,7 +107,7 @@ def _search(
         if best:
             budget.best_took(evaluation.seconds, evaluator.trained)
         if best and evaluator.trained is not None:
-            lowering.save(evaluator.trained, task.folder / WEIGHTS)
+            _keep(task, evaluator.trained)
         display.evaluated(evaluation, best)
 
     return run_search(
@@ -122,6 +124,14 @@ def _search(
         on_start=display.start,
         on_evaluation=on_evaluation,
     )
+
+
+def _keep(task: _Task, trained: Trained) -> None:
+    """Keep the weights of the best so far; if they cannot be, the search goes on all the same."""
+    try:
+        lowering.save(trained, task.folder / WEIGHTS)
+    except lowering.ExportError as error:
+        task.console.print(Text(f"the weights of this candidate are not kept: {error}", "yellow"))
 
 
 def _introduce(task: _Task) -> None:
