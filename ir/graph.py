@@ -107,7 +107,7 @@ class Fragment:
 
 def open_properties(node: Node) -> tuple[tuple[str, Hyperparameter], ...]:
     """Return the properties that are hyperparameters, sorted by name."""
-    return tuple((name, value) for name, value in node.properties if is_hyperparameter(value))
+    return tuple([(name, value) for name, value in node.properties if is_hyperparameter(value)])
 
 
 def format_property(value: Property) -> str:

@@ -248,15 +248,11 @@ def _place(fragment: Fragment, key: str, inputs: Mapping[str, Port], used: set[s
 
 def _needed(fragment: Fragment, used: set[str]) -> tuple[set[str], set[str]]:
     """Return the nodes and the inputs of the fragment that some outputs are computed from."""
-    nodes = dict(fragment.nodes)
-    found: set[str] = set()
-    inputs: set[str] = set()
-    stack = [source for name, source in fragment.outputs if name in used]
-    while stack:
-        source = stack.pop()
-        if not source.node:
-            inputs.add(source.output)
-        elif source.node not in found:
-            found.add(source.node)
-            stack.extend([feed for _, feed in nodes[source.node].inputs])
-    return found, inputs
+    sources = [source for name, source in fragment.outputs if name in used]
+    nodes = {source.node for source in sources}
+    for name, node in reversed(fragment.nodes):
+        if name in nodes:
+            feeds = [source for _, source in node.inputs]
+            nodes.update([source.node for source in feeds])
+            sources += feeds
+    return nodes, {source.output for source in sources if not source.node}

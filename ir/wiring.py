@@ -63,7 +63,7 @@ class Wiring:
         Raises:
             SpaceError: An input is not fed, or one that it does not have is.
         """
-        if set(inputs) != set(fragment.inputs):
+        if inputs.keys() != set(fragment.inputs):
             raise SpaceError(
                 f"the piece takes inputs {list(fragment.inputs)} but is fed {sorted(inputs)}; "
                 f"feed each once. The piece is {fragment}"
@@ -166,20 +166,22 @@ def substitution(
 
 
 def _single(name: str, node: Node, inputs: Sequence[str]) -> Fragment:
-    outputs = tuple((output, Source(name, output)) for output in node.outputs)
+    outputs = tuple([(output, Source(name, output)) for output in node.outputs])
     return Fragment(tuple(inputs), ((name, node),), outputs)
 
 
 def _open(inputs: Sequence[str]) -> Inputs:
-    return tuple((check_name(name), Source("", name)) for name in inputs)
+    return tuple([(check_name(name), Source("", name)) for name in inputs])
 
 
 def _named(outputs: Sequence[str]) -> tuple[str, ...]:
-    return tuple(check_name(name) for name in outputs)
+    return tuple([check_name(name) for name in outputs])
 
 
 def _properties(owner: str, properties: Mapping[str, Property]) -> Properties:
     return tuple(
-        (name, value if is_hyperparameter(value) else as_constant(value, f"{owner}: {name}"))
-        for name, value in sorted(properties.items())
+        [
+            (name, value if is_hyperparameter(value) else as_constant(value, f"{owner}: {name}"))
+            for name, value in sorted(properties.items())
+        ]
     )

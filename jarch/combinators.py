@@ -30,6 +30,8 @@ Piece: TypeAlias = Fragment | Callable[[], Fragment]
 Combine: TypeAlias = Callable[[int], Fragment]
 """Makes a piece with the inputs `in0`, `in1`, … from how many there are, such as `nn.add`."""
 
+_IDENTITY = Fragment((SINGLE_INPUT,), (), ((SINGLE_OUTPUT, Source("", SINGLE_INPUT)),))
+
 
 def build(piece: Piece) -> Fragment:
     """Return the piece itself, or what the piece function returns.
@@ -48,8 +50,7 @@ def build(piece: Piece) -> Fragment:
 
 def identity() -> Fragment:
     """Return the piece that passes its input on; it adds no node."""
-    wiring = Wiring()
-    return wiring.build({SINGLE_OUTPUT: wiring.input()})
+    return _IDENTITY
 
 
 def sequential(*pieces: Piece, name: str = "") -> Fragment:
@@ -299,7 +300,7 @@ def share(**factories: Callable[[str], Hyperparameter]) -> Callable[[str], Hyper
 
 def _feed(wiring: Wiring, fragment: Fragment, source: Source, prefix: str = "") -> Source:
     """Place a piece with one input and one output."""
-    outputs = tuple(name for name, _ in fragment.outputs)
+    outputs = tuple([name for name, _ in fragment.outputs])
     if fragment.inputs != (SINGLE_INPUT,) or outputs != (SINGLE_OUTPUT,):
         raise SpaceError(
             f"a piece with inputs {list(fragment.inputs)} and outputs {list(outputs)} stands where "
