@@ -1,0 +1,1 @@
+"""What jarch takes, measured against what runs beside it; `python -m benchmarks.core` runs all."""
