@@ -70,6 +70,7 @@ def parse(text: str, ops: Mapping[str, Op] | None = None) -> Architecture:
             nodes.append((node["key"], _basic(node, ops)))
         except (SpaceError, SyntaxError) as error:
             raise ParseError(f"line {number}: {error}: {line}") from error
+    outputs = _outputs(head["outputs"], first)
     decisions: list[tuple[str, Constant]] = []
     for start, head_line in lines:
         if head_line != "decisions {":
@@ -81,12 +82,10 @@ def parse(text: str, ops: Mapping[str, Op] | None = None) -> Architecture:
         architecture = Architecture(
             tuple(name.strip().removeprefix("@") for name in _split(head["inputs"])),
             tuple(nodes),
-            tuple(_named(part, "") for part in _split(head["outputs"])),
+            outputs,
             tuple(decisions),
         )
         verify_architecture(architecture)
-    except ParseError:
-        raise
     except SpaceError as error:
         raise ParseError(f"the text describes no valid architecture: {error}") from error
     return architecture
@@ -125,6 +124,13 @@ def _basic(node: re.Match[str], ops: Mapping[str, Op] | None) -> Basic:
     return Basic(find_op(node["op"], ops), tuple(sorted(properties.items())), inputs, outputs)
 
 
+def _outputs(text: str, number: int) -> tuple[tuple[str, Source], ...]:
+    try:
+        return tuple(_named(part, "") for part in _split(text))
+    except ParseError as error:
+        raise ParseError(f"line {number}: {error}") from error
+
+
 def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
@@ -141,9 +147,13 @@ def _named(text: str, default: str) -> tuple[str, Source]:
 
 def _literal(text: str, number: int) -> Constant:
     try:
-        return as_constant(_evaluate(ast.parse(text, mode="eval").body), f"line {number}")
-    except SyntaxError as error:
+        value = _evaluate(ast.parse(text, mode="eval").body)
+    except (SyntaxError, ParseError) as error:
         raise ParseError(f"line {number}: {text!r} is not a literal") from error
+    try:
+        return as_constant(value, f"line {number}")
+    except SpaceError as error:
+        raise ParseError(str(error)) from error
 
 
 def _evaluate(expression: ast.expr) -> object:
