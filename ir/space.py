@@ -40,6 +40,11 @@ class Space:
         return self.state.next
 
     @property
+    def open(self) -> tuple[IndependentHyperparameter, ...]:
+        """All hyperparameters that can be assigned by key now: first this round's, in order."""
+        return self.state.assignable()
+
+    @property
     def decisions(self) -> tuple[tuple[str, Constant], ...]:
         """Keys and values assigned so far, in the order assigned."""
         return self.state.decisions()

@@ -97,6 +97,15 @@ class State:
         """What is left of this round."""
         return tuple(h for h in self.queue[self.position :] if h.key in self.pending)
 
+    def assignable(self) -> tuple[IndependentHyperparameter, ...]:
+        """What is left of this round, then what waits for the next, sorted by key."""
+        found = {h.key: h for h in self.upcoming()}
+        for key in sorted(self.pending):
+            h = self.pending[key][0]
+            if isinstance(h, IndependentHyperparameter):
+                found.setdefault(key, h)
+        return tuple(found.values())
+
     def decisions(self) -> tuple[tuple[str, Constant], ...]:
         """Keys and values in the order assigned."""
         found: list[tuple[str, Constant]] = []

@@ -136,8 +136,8 @@ def _decision(state: State, key: str | None) -> IndependentHyperparameter:
         raise AssignmentError(f"{key}: has the value {state.environment[key]!r} already")
     if entry is not None:
         raise AssignmentError(f"{key}: is computed from others; assign those")
-    found = sorted(k for k in state.pending if not hasattr(state.pending[k][0], "parents"))
-    raise AssignmentError(f"{key}: is not open now; these are: {', '.join(found) or 'none'}")
+    found = ", ".join(h.key for h in state.assignable())
+    raise AssignmentError(f"{key}: is not open now; these are: {found or 'none'}")
 
 
 def _canonical(decision: IndependentHyperparameter, value: object) -> Constant:

@@ -63,7 +63,7 @@ class Wiring:
         Raises:
             SpaceError: An input is not fed, or one that it does not have is.
         """
-        if inputs.keys() != set(fragment.inputs):
+        if set(inputs) != set(fragment.inputs):
             raise SpaceError(
                 f"the piece takes inputs {list(fragment.inputs)} but is fed {sorted(inputs)}; "
                 f"feed each once. The piece is {fragment}"

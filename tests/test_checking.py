@@ -141,7 +141,7 @@ def test_a_hyperparameter_revealed_late_is_the_same_decision() -> None:
             ja.optional(lambda: nn.dense(features=width), ja.Discrete([True], name=name))
             for name in "ab"
         ]
-        return ja.residual(*branches)
+        return ja.residual(branches[0], branches[1])
 
     assert ja.check(ja.trace(space), {"in": (4,)}) is None
 

@@ -28,10 +28,8 @@ def test_confluence(space: ja.Space, chance: random.Random) -> None:
     def walk(space: ja.Space, order: random.Random | None) -> ja.Space:
         ja.verify(space)
         while space.next is not None:
-            state = space.state
-            open_ = sorted(k for k in state.pending if hasattr(state.pending[k][0], "domain"))
-            key = space.next.key if order is None else order.choice(open_)
-            domain = state.pending[key][0].domain  # type: ignore[union-attr]
+            chosen = space.next if order is None else order.choice(space.open)
+            key, domain = chosen.key, chosen.domain
             value = values.setdefault(key, domain[chance.randrange(len(domain))])
             space = ja.assign(space, value, key=key)
             ja.verify(space)

@@ -12,8 +12,9 @@ README = (pathlib.Path(__file__).parent.parent / "README.md").read_text()
 
 
 def block(language: str) -> str:
-    [found] = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    return found
+    found = re.search(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    assert found is not None
+    return found[1]
 
 
 def test_the_session_gives_what_it_shows() -> None:

@@ -52,11 +52,11 @@ MISTAKES: list[tuple[Callable[[ja.Space], object], str]] = [
         lambda s: ja.assign(s, "a", key="first"),
         "first: value 'a' is not in {1, 2}; pick one of these",
     ),
-    (lambda s: ja.assign(s, 1, key="wid"), "wid: is not open now; these are: first, width"),
+    (lambda s: ja.assign(s, 1, key="wid"), "wid: is not open now; these are: width, first"),
     (lambda s: ja.assign(s, 6, key="twice"), "twice: is computed from others; assign those"),
     (
         lambda s: ja.assign(s, 6, key="hidden/inner"),
-        "hidden/inner: is not open now; these are: first, width",
+        "hidden/inner: is not open now; these are: width, first",
     ),
     (
         lambda s: ja.assign(ja.assign(s, 3), 5, key="width"),

@@ -54,7 +54,11 @@ class Number:
         shared = pool[self.index % len(pool)]
         if self.kind == "shared" and not self.offset:
             return shared
-        return ja.Dependent(lambda x: x + self.offset, {"x": shared}, name="computed")
+
+        def add_offset(x: int) -> int:
+            return x + self.offset
+
+        return ja.Dependent(add_offset, {"x": shared}, name="computed")
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ class SpaceFunction:
                 pool.append(ja.Discrete([0, 1], name="shared"))
             else:
                 a, b = (pool[i % len(pool)] for i in parents)
-                pool.append(ja.Dependent(lambda a, b: 1 - a * b, {"a": a, "b": b}))
+                pool.append(ja.Dependent(_not_both, {"a": a, "b": b}))
         names = [f"in{i}" for i in range(len(self.pieces))]
         wiring = ja.Wiring(names)
         ends = [
@@ -115,6 +119,10 @@ _numbers = st.builds(
 _leaves = st.builds(
     Piece, st.sampled_from(["relu", "dense", "dropout", "normalize", "refuse"]), _numbers
 )
+
+
+def _not_both(a: int, b: int) -> int:
+    return 1 - a * b
 
 
 def _branches(pieces: st.SearchStrategy[Piece]) -> st.SearchStrategy[Piece]:
