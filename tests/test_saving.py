@@ -63,7 +63,7 @@ class TestSaving:
 
     def test_what_is_loaded_is_what_was_saved(self, trained: ja.Trained, tmp_path: Path) -> None:
         (tmp_path / "notes.txt").write_text("kept")
-        found = ja.load(ja.save(trained, tmp_path))
+        found = ja.load(ja.save(trained, tmp_path, new_process=False))
         assert equal(found, trained)
         assert found.model == trained.model
         for name in ("config", "signature", "history", "validation"):
@@ -77,14 +77,14 @@ class TestSaving:
 
     def test_saving_replaces(self, trained: ja.Trained, tmp_path: Path) -> None:
         ja.save(ja.fit(linear(), SMALL, ja.TrainConfig(epochs=1)), tmp_path)
-        ja.save(trained, tmp_path)
+        ja.save(trained, tmp_path, new_process=False)
         assert equal(ja.load(tmp_path), trained)
 
     def test_functions_are_written_as_text(self, tmp_path: Path) -> None:
         rate = optax.cosine_decay_schedule(0.1, 100)
         config = ja.TrainConfig(epochs=1, optimizer=optax.adam, learning_rate=rate)
         trained = ja.fit(linear(), SMALL, config)
-        found = ja.load(ja.save(trained, tmp_path))
+        found = ja.load(ja.save(trained, tmp_path, new_process=False))
         np.testing.assert_array_equal(found.outputs(SMALL.x_test), trained.outputs(SMALL.x_test))
         with pytest.raises(ja.ExportError, match="is not saved; give it anew"):
             ja.fit(linear(), SMALL, found.config)
@@ -92,18 +92,18 @@ class TestSaving:
     def test_precisions_come_back(self, tmp_path: Path) -> None:
         model = ja.lower(linear(), dtype=jnp.float16, param_dtype=jnp.bfloat16)
         trained = ja.fit(model, SMALL, ja.TrainConfig(epochs=1))
-        found = ja.load(ja.save(trained, tmp_path))
+        found = ja.load(ja.save(trained, tmp_path, new_process=False))
         assert found.model == model
         assert equal(found, trained)
 
     def test_a_model_that_loads_differently_is_not_saved(
         self, trained: ja.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ja.save(trained, tmp_path)
+        ja.save(trained, tmp_path, new_process=False)
         changed = replace(trained, variables=jax.tree.map(lambda a: a + 1, trained.variables))
         monkeypatch.setattr(checkpoints, "load", lambda *_: trained)
         with pytest.raises(ja.ExportError, match="gives other outputs when it is loaded"):
-            ja.save(changed, tmp_path)
+            ja.save(changed, tmp_path, new_process=False)
         monkeypatch.undo()
         assert equal(ja.load(tmp_path), trained)
         assert len(list(tmp_path.iterdir())) == 3
@@ -120,7 +120,7 @@ class TestSaving:
     def test_damage_is_told(
         self, trained: ja.Trained, tmp_path: Path, part: str, content: str | None, message: str
     ) -> None:
-        path = ja.save(trained, tmp_path) / part
+        path = ja.save(trained, tmp_path, new_process=False) / part
         path.unlink() if content is None else path.write_text(content)
         with pytest.raises(ja.ExportError, match=message):
             ja.load(tmp_path)
@@ -128,10 +128,23 @@ class TestSaving:
     def test_weights_of_another_architecture_are_told(
         self, trained: ja.Trained, tmp_path: Path
     ) -> None:
-        ja.save(trained, tmp_path)
+        ja.save(trained, tmp_path, new_process=False)
         (tmp_path / "architecture.json").write_text(ja.to_json(linear()))
         with pytest.raises(ja.ExportError, match="weights cannot be read"):
             ja.load(tmp_path)
+
+    @pytest.mark.slow
+    def test_a_model_that_no_other_process_can_load_is_not_saved(self, tmp_path: Path) -> None:
+        @nn.op
+        def double(x: jax.Array) -> jax.Array:
+            return 2 * x
+
+        trained = ja.fit(built(nn.flatten, double(), nn.dense(10)), SMALL, ja.TrainConfig(epochs=1))
+        with pytest.raises(ja.ExportError, match=r"a new process cannot load the model: .*double"):
+            ja.save(trained, tmp_path)
+        assert not list(tmp_path.iterdir())
+        ja.save(trained, tmp_path, new_process=False)
+        assert equal(ja.load(tmp_path, ops={double.op.name: double.op}), trained)
 
     @pytest.mark.slow
     def test_another_process_predicts_the_same(self, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def _search(
 def _keep(task: _Task, trained: Trained) -> None:
     """Keep the weights of the best so far; if they cannot be, the search goes on all the same."""
     try:
-        lowering.save(trained, task.folder / WEIGHTS)
+        lowering.save(trained, task.folder / WEIGHTS, new_process=False)
     except lowering.ExportError as error:
         task.console.print(Text(f"the weights of this candidate are not kept: {error}", "yellow"))
 
