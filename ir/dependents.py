@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import TypeAlias, TypeVar
@@ -141,7 +141,9 @@ def _try_out(
 
 
 def open_ancestors(
-    dependents: Dependents, hyperparameters: Iterable[Hyperparameter]
+    dependents: Dependents, hyperparameters: Sequence[Hyperparameter]
 ) -> tuple[IndependentHyperparameter, ...]:
     """Return the undecided independent hyperparameters that several follow from, each once."""
-    return tuple(dict.fromkeys(a for h in hyperparameters for a in dependents.ancestors(h)))
+    if len(hyperparameters) == 1:
+        return dependents.ancestors(hyperparameters[0])
+    return tuple(dict.fromkeys([a for h in hyperparameters for a in dependents.ancestors(h)]))

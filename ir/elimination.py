@@ -158,7 +158,7 @@ class Elimination(ABC, Generic[W]):
         """Note in each context that hyperparameters were reached."""
         for h in needs:
             self._meet(h)
-            if all(h.key in context for context in table):
+            if all([h.key in context for context in table]):
                 continue
             new: Table[W] = {}
             for context, weight in table.items():
@@ -175,7 +175,7 @@ class Elimination(ABC, Generic[W]):
                 raise SpaceError(
                     f"{h.key}: {h.domain} cannot be enumerated, but the graph needs it"
                 )
-            if all(context.get(h.key, SEEN) != SEEN for context in table):
+            if SEEN not in [context.get(h.key, SEEN) for context in table]:
                 continue
             new: Table[W] = {}
             for context, weight in table.items():

@@ -70,9 +70,10 @@ class Wiring:
             )
         start = f"{prefix}/" if prefix else ""
         renamed: dict[str, str] = {}
+        unique, nodes = self._names.unique, self._nodes
         for name, node in fragment.nodes:
-            fresh = renamed[name] = self._names.unique(start + name)
-            self._nodes.append((fresh, _rewire(node, renamed, inputs)))
+            fresh = renamed[name] = unique(start + name)
+            nodes.append((fresh, _rewire(node, renamed, inputs)))
         return {name: _redirect(source, renamed, inputs) for name, source in fragment.outputs}
 
     def build(self, outputs: Mapping[str, Source]) -> Fragment:

@@ -9,7 +9,12 @@ from typing import NamedTuple, TypeGuard, cast
 from jarch.ir.constants import Constant, format_constant
 from jarch.ir.domains import DiscreteDomain, FloatDomain, IntegerDomain, PermutationDomain
 from jarch.ir.errors import ShapeError, SpaceError
-from jarch.ir.hyperparameters import IndependentHyperparameter, Property, is_hyperparameter
+from jarch.ir.hyperparameters import (
+    Hyperparameter,
+    IndependentHyperparameter,
+    Property,
+    is_hyperparameter,
+)
 from jarch.ir.operations import Inference, InferenceRule, Op, Properties, Shape, Shapes
 
 
@@ -70,7 +75,7 @@ def check_property(op: Op, name: str, value: Property) -> None:
     """
     assert isinstance(op.infer, Rule)
     check = op.infer.checks[name]
-    for candidate in _candidates(value):
+    for candidate in _candidates(value) if is_hyperparameter(value) else (cast(Constant, value),):
         if not check.holds(candidate):
             source = f" ({value.key})" if is_hyperparameter(value) else ""
             raise SpaceError(f"{op.name}: {_complaint(name, candidate, check, source)}")
@@ -127,10 +132,8 @@ def _complaint(name: str, value: Constant, check: Check, source: str = "") -> st
     return f"{name}{source} is {format_constant(value)}; it must be {check.must_be}"
 
 
-def _candidates(value: Property) -> tuple[Constant, ...]:
-    """Return values that stand for all that a property may become."""
-    if not is_hyperparameter(value):
-        return (cast(Constant, value),)
+def _candidates(value: Hyperparameter) -> tuple[Constant, ...]:
+    """Return values that stand for all that a hyperparameter may become."""
     domain = value.domain if isinstance(value, IndependentHyperparameter) else None
     if isinstance(domain, DiscreteDomain):
         return domain.values
