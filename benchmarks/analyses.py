@@ -22,7 +22,11 @@ _struct: Callable[..., Any] = jax.ShapeDtypeStruct
 
 
 def compare_analyses() -> Pair:
-    """Time analysis against `jax.eval_shape` of the Flax init, of ever new random MobileNets."""
+    """Time analysis against `jax.eval_shape` of the Flax init, of ever new random MobileNets.
+
+    Each is analysed some times in a row, because a single run of 0.1 ms after one of 100 ms is
+    mostly the processor's caches; JAX traces anew each time.
+    """
     space, shape = ja.trace(ja.spaces.mobilenet_blog), (224, 224, 3)
     x = _struct((1, *shape), jnp.float32)
     key = jax.eval_shape(lambda: jax.random.key(0))
@@ -37,7 +41,7 @@ def compare_analyses() -> Pair:
 
     first, second = np.random.default_rng(1), np.random.default_rng(1)  # the same architectures
     shapes(np.random.default_rng(0))()
-    return time_in_turn(lambda: analysis(first), lambda: shapes(second), rounds=15)
+    return time_in_turn(lambda: analysis(first), lambda: shapes(second), rounds=15, times=(20, 1))
 
 
 def farthest_flops() -> float:

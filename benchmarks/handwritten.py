@@ -62,6 +62,12 @@ class MobileNet(nn.Module):
         return nn.Dense(CLASSES)(x.mean((1, 2)))
 
 
+def handwritten_apply() -> Apply:
+    """Return `apply` of a new module."""
+    apply: Apply = MobileNet().apply
+    return apply
+
+
 def batch() -> tuple[Any, Any]:
     """Return images and labels."""
     rng = np.random.default_rng(0)

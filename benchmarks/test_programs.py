@@ -15,7 +15,7 @@ import pytest
 import jarch as ja
 from jarch import nn
 
-from .handwritten import SHAPE, MobileNet, architecture, batch
+from .handwritten import SHAPE, architecture, batch, handwritten_apply
 from .programs import counted_traces, handwritten_variables, lowered_variables, training
 
 Benchmark: TypeAlias = Any  # the annotations of pytest-benchmark are partial
@@ -44,8 +44,7 @@ def test_training_step(benchmark: Benchmark, net: str) -> None:
     if net == "lowered":
         run = training(ja.lower(architecture()).apply, lowered_variables())
     else:
-        apply: Any = MobileNet().apply
-        run = training(apply, handwritten_variables())
+        run = training(handwritten_apply(), handwritten_variables())
     benchmark.pedantic(run, rounds=30, warmup_rounds=5)
 
 
@@ -53,7 +52,7 @@ def test_the_net_by_hand_is_the_same() -> None:
     ours, images = lowered_variables(), batch()[0]
     renamed = {kind: _as_flax_names(tree) for kind, tree in ours.items()}
     expected = ja.lower(architecture()).apply(ours, images)
-    found: Any = MobileNet().apply(renamed, images)
+    found = handwritten_apply()(renamed, images)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
