@@ -63,7 +63,7 @@ def rank(space: Space, found: Architecture) -> int:
         if following.key in structural:
             position += sum(_count_after(space, value) for value in before)
         elif total:
-            position += index * (total // len(following.domain))
+            position += index * (total // _size(following))
         space = assign(space, value)
     return position
 
@@ -97,7 +97,7 @@ def unrank(space: Space, position: int) -> Architecture:
             else:
                 raise SpaceError(f"{following.key}: the counts of its values do not add up")
         else:
-            index, position = divmod(position, total // len(following.domain))
+            index, position = divmod(position, total // _size(following))
             value = following.domain[index]
         space = assign(space, value)
         total, structural = _count(space)
@@ -172,7 +172,7 @@ def _draw(space: Space, rng: np.random.Generator) -> tuple[Architecture, int]:
     state = thaw(space.state)
     choices = 1
     while (decision := state.next) is not None:
-        choices *= len(decision.domain)
+        choices *= _size(decision)
         advance(space.program, state, decision, decision.domain.sample(rng))
     return architecture_of(space.program, state), choices
 
@@ -198,6 +198,13 @@ def _count_after(space: Space, value: object) -> int:
         return count(assign(space, value))
     except InvalidArchitecture:
         return 0
+
+
+def _size(hyperparameter: IndependentHyperparameter) -> int:
+    """Return the size of a finite domain; `len` would not do for one of 30! values."""
+    size = hyperparameter.domain.size
+    assert size is not None
+    return size
 
 
 def _below(total: int, rng: np.random.Generator) -> int:

@@ -48,14 +48,14 @@ class Domain(ABC):
         """Return where `value` stands in the domain's order."""
 
     def __len__(self) -> int:
-        """Return `size`, for finite domains."""
+        """Return `size`, for finite domains; Python has no `len` of 2**63 or more."""
         if self.size is None:
             raise SpaceError(f"{self} has no end; only finite domains have a length")
         return self.size
 
     def __iter__(self) -> Iterator[Constant]:
         """Yield the values in order, for finite domains."""
-        return (self[i] for i in range(len(self)))
+        return (self[i] for i in range(len(self) if self.size is None else self.size))
 
     def __contains__(self, value: object) -> bool:
         """Say whether the domain holds `value`."""
