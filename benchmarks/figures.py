@@ -56,7 +56,9 @@ FIGURES: Mapping[str, Figure] = {
         "the same against PyGlove drawing those that have a choice, as nested dicts",
         Goal(None, None),
     ),
-    "chain_1000_ms": Figure("1,000 optional blocks in series, one full sample, ms", _most(15)),
+    "chain_1000_ms": Figure(
+        "1,000 optional blocks in series, the first sample after tracing, ms", _most(15)
+    ),
     "chain_1000_vs_100": Figure("the same against 100 blocks", _most(12)),
     "nest_1000_vs_100": Figure(
         "a sample of substitutions nested 1,000 deep against 100 deep", _most(12)
@@ -66,7 +68,7 @@ FIGURES: Mapping[str, Figure] = {
     ),
     "count_ms": Figure("`count` of `mobilenet`, each time traced anew, ms", _most(10)),
     "analyze_vs_eval_shape": Figure(
-        "`analyze` of a MobileNet against `jax.eval_shape` of its Flax init", _most(0.002)
+        "`analyze` of random MobileNets against `jax.eval_shape` of its Flax init", _most(0.002)
     ),
     "flops_vs_xla": Figure(
         "forward FLOPs against XLA's `lowered.cost_analysis()`, the farthest from 1 of 7 nets",

@@ -22,7 +22,7 @@ class Timing(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Two things timed in turn: A B A B …; `ratio` is the median of A/B, round by round."""
+    """Two things timed in turn; `ratio` is the median of A/B, round by round."""
 
     first: Timing
     second: Timing
@@ -59,7 +59,7 @@ def time_alone(make: Make, rounds: int, times: int = 1) -> Timing:
 
 
 def time_in_turn(first: Make, second: Make, rounds: int, times: tuple[int, int] = (1, 1)) -> Pair:
-    """Time two things in turn, each prepared anew in each round.
+    """Time two things in turn, A B, B A, A B, …, each prepared anew in each round.
 
     Args:
         first: Prepares A.
@@ -69,8 +69,12 @@ def time_in_turn(first: Make, second: Make, rounds: int, times: tuple[int, int] 
     """
     pairs: list[tuple[float, float]] = []
     with young_garbage_only():
-        for _ in range(rounds):
-            pairs.append((seconds(first(), times[0]), seconds(second(), times[1])))
+        for i in range(rounds):
+            if i % 2:
+                b, a = seconds(second(), times[1]), seconds(first(), times[0])
+            else:
+                a, b = seconds(first(), times[0]), seconds(second(), times[1])
+            pairs.append((a, b))
     first_times, second_times = zip(*pairs, strict=True)
     return Pair(_timing(first_times), _timing(second_times), median(a / b for a, b in pairs))
 
