@@ -68,12 +68,9 @@ def test_keys_do_not_depend_on_the_order_of_assignment() -> None:
 def decided(space: ja.Space, reverse: bool) -> ja.Space:
     """Assign all but one, those open sorted by key or the other way round."""
     while True:
-        open_ = sorted(
-            key for key in space.state.pending if hasattr(space.state.pending[key][0], "domain")
-        )
         following = space
-        for key in open_[::-1] if reverse else open_:
-            following = ja.assign(following, 1, key=key)
+        for h in sorted(space.open, key=lambda h: h.key, reverse=reverse):
+            following = ja.assign(following, 1, key=h.key)
             if following.next is None:
                 return space
             space = following

@@ -46,6 +46,19 @@ def test_any_reachable_hyperparameter_can_be_assigned_by_key() -> None:
     assert ja.replay(space, {"first": 2, "width": 3, "hidden/inner": 6}).values == (2, 3, 6)
 
 
+def test_all_that_is_open_is_told_this_round_first() -> None:
+    def open_after(*values: int) -> list[str]:
+        space = ja.trace(two)
+        for value in values:
+            space = ja.assign(space, value)
+        return [h.key for h in space.open]
+
+    assert open_after() == ["width", "first"]
+    assert open_after(3) == ["first", "hidden/inner"]
+    assert open_after(3, 1) == ["hidden/inner"]
+    assert open_after(3, 1, 6) == []
+
+
 MISTAKES: list[tuple[Callable[[ja.Space], object], str]] = [
     (lambda s: ja.assign(s, 7), "width: value 7 is not in {3, 5}; pick one of these"),
     (

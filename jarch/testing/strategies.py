@@ -36,7 +36,7 @@ class Number:
 
     Attributes:
         kind: `"constant"`, `"own"` (a decision made where it is used), `"shared"` (one of those
-            made at the beginning) or `"computed"` (a dependent of a shared one).
+            made at the beginning), `"computed"` (a dependent of one) or `"joined"` (of two).
         index: Which shared one, or the constant itself.
         offset: Added to it.
     """
@@ -55,10 +55,13 @@ class Number:
         if self.kind == "shared" and not self.offset:
             return shared
 
-        def add_offset(x: int) -> int:
-            return x + self.offset
+        def add_offset(x: int, y: int = 0) -> int:
+            return abs(x - y) + self.offset
 
-        return ja.Dependent(add_offset, {"x": shared}, name="computed")
+        parents = {"x": shared}
+        if self.kind == "joined":
+            parents = {"x": pool[(self.index + 1) % len(pool)], "y": shared}
+        return ja.Dependent(add_offset, parents, name="computed")
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,9 @@ class SpaceFunction:
 
 
 _numbers = st.builds(
-    Number, st.sampled_from(["constant", "own", "shared", "computed"]), st.integers(0, 3)
+    Number,
+    st.sampled_from(["constant", "own", "shared", "computed", "joined"]),
+    st.integers(0, 3),
 )
 _leaves = st.builds(
     Piece, st.sampled_from(["relu", "dense", "dropout", "normalize", "refuse"]), _numbers
@@ -157,7 +162,7 @@ def space_functions(max_leaves: int = 6) -> st.SearchStrategy[SpaceFunction]:
     Args:
         max_leaves: About how many basic modules a piece is made of.
     """
-    pool = st.lists(st.none() | st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=3)
+    pool = st.lists(st.none() | st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=4)
     return st.builds(
         SpaceFunction,
         pool.map(tuple),
