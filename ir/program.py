@@ -54,7 +54,10 @@ class Cell:
         self.open: tuple[tuple[str, Hyperparameter], ...] = open_properties(node)
         self.substitution = isinstance(node, Substitution)
         self.used: set[str] = set()
-        self.exact = not any(isinstance(h, DependentHyperparameter) for _, h in self.open)
+        self.exact = True
+        for _, h in self.open:
+            if isinstance(h, DependentHyperparameter):
+                self.exact = False
 
     def __repr__(self) -> str:
         """Show the key."""
@@ -258,6 +261,8 @@ def _place(fragment: Fragment, key: str, inputs: Mapping[str, Port], used: set[s
 
 def _needed(fragment: Fragment, used: set[str]) -> tuple[set[str], set[str]]:
     """Return the nodes and the inputs of the fragment that some outputs are computed from."""
+    if not fragment.nodes:  # half of all: options that are left out
+        return set(), {source.output for name, source in fragment.outputs if name in used}
     sources = [source for name, source in fragment.outputs if name in used]
     nodes = {source.node for source in sources}
     for name, node in reversed(fragment.nodes):

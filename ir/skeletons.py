@@ -60,8 +60,10 @@ def _fill(place: Place, environment: Map[str, Constant]) -> tuple[str, Basic]:
     found = made.get(key)
     if found is None:
         node = cast(Basic, cell.node)
-        given = dict(zip([name for name, _ in cell.open], values, strict=True))
-        properties = tuple([(name, given.get(name, value)) for name, value in node.properties])
+        properties = node.properties
+        if values:
+            given = dict(zip([name for name, _ in cell.open], values, strict=True))
+            properties = tuple([(name, given.get(name, value)) for name, value in properties])
         found = cell.key, Basic(node.op, properties, inputs, node.outputs)
         if len(made) < _KEPT:
             made[key] = found
