@@ -238,7 +238,6 @@ def _declares_ports_of(node: Substitution, fragment: Fragment) -> bool:
 
 def _place(fragment: Fragment, key: str, inputs: Mapping[str, Port], used: set[str]) -> Expansion:
     """Give the nodes that the used outputs need absolute keys and what feeds them."""
-    prefix = f"{key}/" if key else ""
     needed, taken = _needed(fragment, used)
     cells: dict[str, Cell] = {}
 
@@ -252,7 +251,7 @@ def _place(fragment: Fragment, key: str, inputs: Mapping[str, Port], used: set[s
     for name, node in fragment.nodes:
         if name in needed:
             sources = tuple([(input, port(source)) for input, source in node.inputs])
-            cells[name] = Cell(prefix + name, node, sources)
+            cells[name] = Cell(f"{key}/{name}" if key else name, node, sources)
     outputs = {name: port(source) for name, source in fragment.outputs if name in used}
     dropped = tuple([feed for name, feed in inputs.items() if name not in taken])
     active = tuple([cell for cell in cells.values() if cell.open or cell.substitution])
