@@ -21,6 +21,8 @@ class Goal(NamedTuple):
         """Write it as in tables."""
         if self.most is None:
             return "—"
+        if self.most == 0:
+            return "0"
         return f"≤ {self.most:g}" if self.least is None else f"{self.least:g} to {self.most:g}"
 
     def reached(self, value: float) -> bool | None:
@@ -68,7 +70,7 @@ FIGURES: Mapping[str, Figure] = {
     ),
     "count_ms": Figure("`count` of `mobilenet`, each time traced anew, ms", _most(10)),
     "analyze_vs_eval_shape": Figure(
-        "`analyze` of random MobileNets against `jax.eval_shape` of its Flax init", _most(0.002)
+        "`analyze` of random MobileNets against `jax.eval_shape` of their Flax init", _most(0.002)
     ),
     "flops_vs_xla": Figure(
         "forward FLOPs against XLA's `lowered.cost_analysis()`, the farthest from 1 of 7 nets",
@@ -144,7 +146,7 @@ def _of_programs() -> _Measured:
     yield "compile_vs_flax", compiles.ratio, _pair(compiles)
     init = programs.compare_initialisations()
     yield "init_vs_jit", init.ratio, _pair(init)
-    yield "retraces", float(programs.count_retraces()), "exact"
+    yield "retraces", programs.count_retraces(), "exact"
 
 
 def _of_imports() -> _Measured:
