@@ -136,7 +136,9 @@ def _branches(pieces: st.SearchStrategy[Piece]) -> st.SearchStrategy[Piece]:
     return st.one_of(
         st.builds(
             Piece,
-            st.sampled_from(["optional", "repeat", "nested", "split", "residual", "dense_block"]),
+            st.sampled_from(
+                ["optional", "repeat", "nested", "split", "residual", "dense_block", "tower"]
+            ),
             _numbers,
             one,
         ),
@@ -289,6 +291,17 @@ def _two_ended(piece: Piece, number: Property, pool: Pool) -> ja.Fragment:
     return ja.choose(options, number, outputs=["first", "second"])
 
 
+def _tower(piece: Piece, pool: Pool) -> ja.Fragment:
+    """A substitution on two numbers."""
+
+    def function(height: int, width: int) -> ja.Fragment:
+        stack = [_lazy(piece.pieces[0], pool)] * height
+        return ja.sequential(*stack, nn.dense(features=width))
+
+    numbers = {"height": piece.number.make(pool), "width": ja.Discrete([2, 3], name="own")}
+    return ja.substitution(function, numbers, name="tower")
+
+
 def _both(piece: Piece, pool: Pool) -> tuple[ja.Wiring, Source, Source]:
     wiring = ja.Wiring()
     left, right = (wiring.add(p.build(pool), {"in": wiring.input()})["out"] for p in piece.pieces)
@@ -338,6 +351,7 @@ _BUILDERS: dict[str, Callable[[Piece, Pool], ja.Fragment]] = {
         [_lazy(piece, pool) for piece in p.pieces], ja.Permutation(2)
     ),
     "pick": _pick,
+    "tower": _tower,
     "cross": _cross,
     "first": _first,
     "fork": _fork,
