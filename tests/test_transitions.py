@@ -188,24 +188,30 @@ def test_a_substitution_function_runs_once_for_the_values_it_is_given() -> None:
     assert sorted(runs, key=str) == [1, 2]
 
 
-def test_values_of_different_types_are_different_arguments() -> None:
-    """1, 1.0 and True are equal, but what is made of them is not."""
+def typed_one() -> Hyperparameter:
+    """1, 1.0 or True: equal, but what is made of them is not."""
 
-    def typed(index: int) -> Constant:
+    def function(index: int) -> Constant:
         return (1, 1.0, True)[index]
 
+    return ja.Dependent(function, {"index": ja.OneOfK(3, "index")})
+
+
+def test_arguments_of_different_types_are_different() -> None:
     def function(x: Constant) -> ja.Fragment:
         return nn.relu(name=type(x).__name__)
 
-    def space() -> ja.Fragment:
-        index = ja.Dependent(typed, {"index": ja.OneOfK(3, "index")})
-        return ja.sequential(ja.substitution(function, {"x": index}, name="place"), dense(index))
-
-    traced = ja.trace(space)
+    space = ja.trace(lambda: ja.substitution(function, {"x": typed_one()}, name="place"))
     for order in ((0, 1, 2), (2, 1, 0)):
-        nets = {i: ja.replay(traced, [i]) for i in order}
-        assert [nets[i].nodes[0][0] for i in range(3)] == ["place/int", "place/float", "place/bool"]
-        features = [dict(nets[i].nodes[1][1].properties)["features"] for i in range(3)]
+        names = {i: ja.replay(space, [i]).nodes[0][0] for i in order}
+        assert [names[i] for i in range(3)] == ["place/int", "place/float", "place/bool"]
+
+
+def test_properties_of_different_types_are_different() -> None:
+    space = ja.trace(lambda: dense(typed_one()))
+    for order in ((0, 1, 2), (2, 1, 0)):
+        nodes = {i: ja.replay(space, [i]).nodes[0][1] for i in order}
+        features = [dict(nodes[i].properties)["features"] for i in range(3)]
         assert repr(features) == "[1, 1.0, True]"
 
 
