@@ -49,7 +49,8 @@ def check(space: Space, inputs: Mapping[str, Shape]) -> Counterexample | None:
     """Prove that every architecture of a space fits the input shapes, or say which does not.
 
     Shapes are followed through the space for all values at once, by variable elimination: parts
-    that do not depend on each other are not combined.
+    that do not depend on each other are not combined. Architectures that a function of the space
+    refuses need not fit, nor do parts that a substitution drops.
 
     Args:
         space: Any.
@@ -86,6 +87,15 @@ class _Misfit:
     reason: str
 
 
+_REFUSED = _Misfit("", "")  # stands behind what a function refused: no architecture, no error
+
+
+def _misfit(shapes: Iterable[object]) -> _Misfit | None:
+    """Return the first misfit among shapes, a refusal if there is one."""
+    misfits = [shape for shape in shapes if isinstance(shape, _Misfit)]
+    return _REFUSED if _REFUSED in misfits else next(iter(misfits), None)
+
+
 class _Checking(Elimination[Witness]):
     """Contexts hold, beside decisions, the shape of each port that something still needs."""
 
@@ -100,10 +110,10 @@ class _Checking(Elimination[Witness]):
         errors: list[tuple[Witness, _Misfit]] = []
         fits = False
         for context, witness in self.table(frozenset()).items():
-            misfit = next((s for p in outputs if isinstance(s := context[p], _Misfit)), None)
+            misfit = _misfit(context[port] for port in outputs)
             if misfit is None:
                 fits = True
-            else:
+            elif misfit is not _REFUSED:
                 errors.append((witness, misfit))
         if not errors:
             return None, fits
@@ -197,6 +207,12 @@ class _Checking(Elimination[Witness]):
     def check_drops(self, expansion: Expansion) -> None:
         """Allow drops: what does not fit is followed, and forgotten where it is dropped."""
 
+    def refuse(self, cell: Cell, context: Context) -> Context:
+        """Say so at each output."""
+        for name in cell.used:
+            context = context.insert(Port(cell, name), _REFUSED)
+        return context
+
     def _outcomes(
         self,
         cell: Cell,
@@ -221,15 +237,13 @@ class _Checking(Elimination[Witness]):
 
     def _infer(
         self, cell: Cell, node: Basic, context: Context
-    ) -> tuple[tuple[str, Shape | _Misfit], ...] | None:
-        """Return what stands at each output; None where a dependent refuses the values."""
+    ) -> tuple[tuple[str, Shape | _Misfit], ...]:
+        """Return what stands at each output."""
         feeds = {name: context[self._resolved(port)] for name, port in cell.sources}
-        for feed in feeds.values():
-            if isinstance(feed, _Misfit):
-                return tuple((name, feed) for name in node.outputs)
         values = self._values(cell, context)
-        if values is None:
-            return None
+        misfit = _REFUSED if values is None else _misfit(feeds.values())
+        if values is None or misfit is not None:
+            return tuple((name, misfit or _REFUSED) for name in node.outputs)
         given = dict(zip((name for name, _ in cell.open), values, strict=True))
         properties: Any = {name: given.get(name, value) for name, value in node.properties}
         try:
@@ -251,12 +265,10 @@ class _Checking(Elimination[Witness]):
         for h in needs:
             if decided[h.key] == SEEN:
                 decided = decided.insert(h.key, _indices(h, context)[0])
-        outcome = self._infer(cell, node, decided)
-        if outcome is not None:
-            for name, shape in outcome:
-                if name in cell.used:
-                    context = context.insert(Port(cell, name), shape)
-            self._put(table, context, witness)
+        for name, shape in self._infer(cell, node, decided):
+            if name in cell.used:
+                context = context.insert(Port(cell, name), shape)
+        self._put(table, context, witness)
 
     def _resolved(self, port: Port) -> Port:
         return resolve(port, self.space.state.expanded)
@@ -310,10 +322,10 @@ def _reduce(space: Space, inputs: Mapping[str, Shape], found: Counterexample) ->
     while tried < len(needed):
         fewer = needed[:tried] + needed[tried + 1 :]
         decided, order = _assign_all(space, fewer)
-        if len(order) == len(fewer) and not _Checking(decided, inputs).results()[1]:
-            needed, tried = fewer, 0
-        else:
+        if _Checking(decided, inputs).results()[1]:
             tried += 1
+        else:  # what was not assigned is not even asked
+            needed, tried = order, 0
     order = _assign_all(space, needed)[1]
     rest = [d for d in needed if d not in order]  # revealed by alternatives, whichever is taken
     return Counterexample((*order, *rest), found.node, found.reason)

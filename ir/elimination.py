@@ -36,6 +36,7 @@ Context: TypeAlias = "HashTrieMap[Any, Any]"
 Table: TypeAlias = "dict[Context, W]"
 Step: TypeAlias = "Generator[Any, Any, Table[W]]"
 
+REFUSED = "(refused)"  # marks contexts without a valid architecture; no key looks like it
 SEEN = -1  # reached, but nothing depended on the value: all values stand for one another
 
 
@@ -92,11 +93,18 @@ class Elimination(ABC, Generic[W]):
             return self.see(table, needs)
         self.structural.update(h.key for h in needs)
         table = self.split(table, needs)
-        return {
-            context: weight
-            for context, weight in table.items()
-            if self._values(cell, context) is not None
-        }
+        new: Table[W] = {}
+        for context, weight in table.items():
+            refused = self._values(cell, context) is None
+            self._put(new, self.refuse(cell, context) if refused else context, weight)
+        return new
+
+    def refuse(self, cell: Cell, context: Context) -> Context:
+        """Mark a context that the function of a node or of a dependent refused.
+
+        It is not left out at once: what refused may turn out to be dropped further on.
+        """
+        return context.insert(REFUSED, True)
 
     def leave(self, cell: Cell, expansion: Expansion, table: Table[W]) -> Table[W]:
         """Return the table after all that a substitution became was visited."""
@@ -119,7 +127,8 @@ class Elimination(ABC, Generic[W]):
         Raises:
             OrderMatters: The space does not factorise.
         """
-        return next(iter(self.table(start).values()), None)
+        left = [weight for context, weight in self.table(start).items() if REFUSED not in context]
+        return left[0] if left else None
 
     def table(self, start: W) -> Table[W]:
         """Return the contexts that are left at the end: one, where only decisions count.
@@ -261,6 +270,7 @@ class Elimination(ABC, Generic[W]):
         for group in groups.values():
             expansion = self._expand(cell, next(iter(group)))
             if expansion is None:
+                done.append({self.refuse(cell, context): w for context, w in group.items()})
                 continue
             cells = expansion.cells if self._everywhere else expansion.active
             if cells or self._everywhere:
@@ -275,7 +285,7 @@ class Elimination(ABC, Generic[W]):
         return done[0] if len(done) == 1 else self.merge(done)
 
     def _expand(self, cell: Cell, context: Context) -> Expansion | None:
-        """Return what a substitution becomes in a context; None where that is invalid."""
+        """Return what a substitution becomes in a context; None where that is refused."""
         values = self._values(cell, context)
         if values is None:
             return None

@@ -1,4 +1,9 @@
-"""One hypothesis profile for the whole suite; `JARCH_EXAMPLES=2000 pytest` tries harder."""
+"""What holds for the whole suite.
+
+One hypothesis profile: `JARCH_EXAMPLES=2000 pytest` tries harder. And every transition, in every
+test, is followed by the verifier, which works out from first principles what a space remembers;
+tests with very many or very large spaces are marked `unverified`.
+"""
 
 import os
 import subprocess
@@ -10,6 +15,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import jarch
+from jarch.ir import Constant, IndependentHyperparameter, Space, transitions, verify
+from jarch.ir.program import Program
+from jarch.ir.state import State, advance
 
 settings.register_profile(
     "jarch",
@@ -18,6 +26,21 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 settings.load_profile("jarch")
+
+
+_PATCH = pytest.MonkeyPatch()
+
+
+def advance_and_verify(
+    program: Program, state: State, decision: IndependentHyperparameter, value: Constant
+) -> None:
+    advance(program, state, decision, value)
+    verify(Space(program, state))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    verified = item.get_closest_marker("unverified") is None
+    _PATCH.setattr(transitions, "advance", advance_and_verify if verified else advance)
 
 
 def fresh_environment(seed: int) -> dict[str, str]:

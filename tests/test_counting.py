@@ -182,6 +182,7 @@ def test_mobilenet_is_counted_without_walking_it() -> None:
         ]
 
 
+@pytest.mark.unverified
 def test_a_thousand_optional_blocks() -> None:
     def space() -> ja.Fragment:
         return ja.sequential(*[ja.optional(nn.relu, ja.Bool()) for _ in range(1000)])
@@ -248,6 +249,7 @@ def test_rank_refuses_what_is_not_of_the_space() -> None:
 # Fair drawing.
 
 
+@pytest.mark.unverified
 def test_uniform_draws_are_fair_where_draws_by_decision_are_not() -> None:
     """In MobileNet a fifth of the nets are without dropout; by decision it is half of the draws."""
     space = ja.trace(ja.spaces.mobilenet_blog)

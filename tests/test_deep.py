@@ -10,6 +10,8 @@ import jarch as ja
 from jarch import nn
 from jarch.ir import Hyperparameter
 
+pytestmark = pytest.mark.unverified
+
 DEPTH = 1000
 """As deep as Python's recursion limit: a function that recursed once a level would fail."""
 

@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import pytest
 from hypothesis import assume, given, strategies as st
 
 import jarch as ja
@@ -62,6 +63,7 @@ def test_replay(space: ja.Space, seed: int) -> None:
     laws.check_replay(space, architecture)
 
 
+@pytest.mark.unverified
 @given(strategies.spaces(decide=True))
 def test_progress(space: ja.Space) -> None:
     laws.check_progress(space)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from hypothesis import assume, strategies as st
+from hypothesis import assume, note, strategies as st
 
 import jarch as ja
 from jarch import nn
@@ -193,7 +193,9 @@ def spaces(
         raise
     if max_count is not None:
         assume(0 < ja.count(space) <= max_count)
-    return draw(partial_spaces(space)) if decide else space
+    space = draw(partial_spaces(space)) if decide else space
+    note(f"{space_function!r}, decided: {space.decisions}")
+    return space
 
 
 @st.composite
