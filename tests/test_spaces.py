@@ -121,6 +121,7 @@ BUILT_IN = [
     ja.spaces.mobilenet_blog,
     ja.spaces.digits_dense,
     ja.spaces.digits_conv,
+    ja.spaces.nasbench201,
 ]
 
 
