@@ -1,0 +1,132 @@
+"""Searches on the table of NAS-Bench-201, over many seeds and in several processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jarch import spaces
+from jarch.ir import Space, trace
+from jarch.search import RandomSearcher, Searcher
+from jarch.tabular import Table, nasbench201_evaluator, read_nasbench201, simulate
+
+
+class Contestant(NamedTuple):
+    """A searcher to compare.
+
+    Attributes:
+        make: Returns a new one for a space.
+        seeds: Run it with at most so many, because it takes long; None for as many as asked.
+    """
+
+    make: Callable[[Space], Searcher]
+    seeds: int | None = None
+
+
+SEARCHERS: Mapping[str, Contestant] = {
+    "random": Contestant(RandomSearcher),
+}
+"""What can be compared, by name, with the defaults of jarch."""
+
+_CHUNKS = 8  # for each process, so that all are done at about the same time
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """How a searcher is run.
+
+    Attributes:
+        table: The file.
+        signal: The column that the search goes by.
+        seconds: At least so long a search goes on, on the simulated clock.
+        evaluations: At least so many it makes.
+    """
+
+    table: Path
+    signal: str = "c10v_val_12"
+    seconds: float = 12_000.0
+    evaluations: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """One search: for each evaluation the row of the best so far, and the time on the clock.
+
+    Attributes:
+        incumbents: Rows of the table: of the architecture with the best signal until then.
+        seconds: When each evaluation was done.
+    """
+
+    incumbents: NDArray[np.int64]
+    seconds: NDArray[np.float64]
+
+    def evaluations_within(self, seconds: float) -> int:
+        """Return how many evaluations were done by then."""
+        return int(np.searchsorted(self.seconds, seconds, side="right"))
+
+    def incumbent_after(self, evaluations: int) -> int:
+        """Return the best row after so many evaluations, or after all where there were fewer."""
+        return int(self.incumbents[min(evaluations, len(self.incumbents)) - 1])
+
+
+def run_seeds(
+    searcher: str, protocol: Protocol, seeds: Sequence[int], processes: int = 1
+) -> list[Trajectory]:
+    """Return the search of each seed, in the order of the seeds.
+
+    Args:
+        searcher: A name in `SEARCHERS`.
+        protocol: How it is run.
+        seeds: One for each search.
+        processes: 1 to use no other than this.
+    """
+    run = partial(run_seed, searcher, protocol)
+    if processes == 1:
+        return [run(seed) for seed in seeds]
+    chunk = max(1, len(seeds) // (processes * _CHUNKS))
+    with ProcessPoolExecutor(processes) as pool:
+        return list(pool.map(run, seeds, chunksize=chunk))
+
+
+def run_seed(searcher: str, protocol: Protocol, seed: int) -> Trajectory:
+    """Return one search."""
+    table = load_table(protocol.table)
+    evaluate = nasbench201_evaluator(table, protocol.signal)
+    incumbents: list[int] = []
+    seconds: list[float] = []
+    best, row = -np.inf, -1
+    for step in simulate(SEARCHERS[searcher].make(_space()), evaluate, seed):
+        if step.metrics["validation"] > best:
+            best = step.metrics["validation"]
+            row = table.find(step.suggestion.architecture)
+        incumbents.append(row)
+        seconds.append(step.seconds)
+        if step.seconds > protocol.seconds and len(seconds) >= protocol.evaluations:
+            break
+    return Trajectory(np.array(incumbents), np.array(seconds))
+
+
+@lru_cache(1)
+def load_table(path: Path) -> Table:
+    """Return the table, which each process reads once."""
+    return read_nasbench201(path)
+
+
+@lru_cache(1)
+def _space() -> Space:
+    return trace(spaces.nasbench201_cell)
+
+
+def seconds_grid(protocol: Protocol, trajectories: Sequence[Trajectory]) -> Iterator[float]:
+    """Yield times in steps of a hundredth of the budget at which every search had a result."""
+    latest = max(trajectory.seconds[0] for trajectory in trajectories)
+    for at in np.linspace(0.0, protocol.seconds, 101):
+        if at >= latest:
+            yield float(at)
