@@ -87,8 +87,6 @@ class Elimination(ABC, Generic[W]):
     def visit_basic(self, cell: Cell, table: Table[W]) -> Table[W]:
         """Return the table after a basic node."""
         needs = self.needs(cell)
-        if not needs:
-            return table
         if not any(self.dependents.may_refuse(h) for _, h in cell.open):
             return self.see(table, needs)
         self.structural.update(h.key for h in needs)

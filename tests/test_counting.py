@@ -170,6 +170,26 @@ def test_every_position_is_numbered(space: ja.Space) -> None:
     assert [net.decisions for net in again] == [net.decisions for net in found]
 
 
+def test_what_decided_values_will_be_refused_for_is_not_counted() -> None:
+    """Where the node that refuses them is not there yet."""
+
+    def small(x: int) -> int:
+        if x > 1:
+            raise ja.InvalidArchitecture("large")
+        return x
+
+    def space() -> ja.Fragment:
+        x = discrete("x", 3)
+        late = lambda: dense(ja.Dependent(small, {"x": x}))  # noqa: E731
+        return ja.sequential(ja.optional(late, ja.Bool("late")), dense(x))
+
+    traced = ja.trace(space)
+    assert ja.count(traced) == 4
+    assert [ja.count(ja.assign(traced, x)) for x in (1, 2, 3)] == [2, 1, 1]
+    nets = list(ja.enumerate_architectures(traced))
+    assert [ja.rank(traced, net) for net in nets] == list(range(4))
+
+
 def test_mobilenet_is_counted_without_walking_it() -> None:
     for function in (ja.spaces.mobilenet, ja.spaces.mobilenet_blog):
         space = ja.trace(function)

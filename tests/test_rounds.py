@@ -273,11 +273,11 @@ class Naive:
     def _expand(self) -> None:
         for key in self._reachable():
             node, feeds = self.nodes[key]
+            try:
+                arguments = {name: self._value(value) for name, value in node.properties}
+            except KeyError:
+                continue
             if isinstance(node, Substitution):
-                try:
-                    arguments = {name: self._value(value) for name, value in node.properties}
-                except KeyError:
-                    continue
                 with scope(key):
                     fragment = node.function(**arguments)
                 for output, end in self._place(f"{key}/", fragment, feeds).items():

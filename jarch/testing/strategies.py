@@ -22,7 +22,7 @@ from hypothesis import assume, note, strategies as st
 
 import jarch as ja
 from jarch import nn
-from jarch.ir import Hyperparameter, Property, Source
+from jarch.ir import Hyperparameter, Property, Source, is_hyperparameter
 
 WIDTH = 4
 """The size of each input of a generated space."""
@@ -122,7 +122,7 @@ _numbers = st.builds(
     st.integers(0, 3),
 )
 _leaves = st.builds(
-    Piece, st.sampled_from(["relu", "dense", "dropout", "normalize", "refuse"]), _numbers
+    Piece, st.sampled_from(["relu", "dense", "dropout", "normalize", "refuse", "picky"]), _numbers
 )
 
 
@@ -319,6 +319,20 @@ def _refuse(piece: Piece, pool: Pool) -> ja.Fragment:
     return ja.substitution(function, {"number": piece.number.make(pool)}, name="refuse")
 
 
+def _picky(piece: Piece, pool: Pool) -> ja.Fragment:
+    """A basic node of which a property may be refused."""
+
+    def features(number: int) -> int:
+        if number:
+            raise ja.InvalidArchitecture("refused")
+        return 3
+
+    number = piece.number.make(pool)
+    if is_hyperparameter(number):
+        return nn.dense(features=ja.Dependent(features, {"number": number}, name="picky"))
+    return nn.dense(features=3)
+
+
 def _shifted(piece: Piece, offset: int, pool: Pool) -> Property:
     return Number(piece.number.kind, piece.number.index, offset).make(pool)
 
@@ -353,6 +367,7 @@ _BUILDERS: dict[str, Callable[[Piece, Pool], ja.Fragment]] = {
         [_lazy(piece, pool) for piece in p.pieces], ja.Permutation(2)
     ),
     "pick": _pick,
+    "picky": _picky,
     "tower": _tower,
     "cross": _cross,
     "first": _first,
