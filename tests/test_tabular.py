@@ -149,6 +149,24 @@ def test_columns_can_be_added(table: Table) -> None:
         table.with_columns({"error": np.zeros(3)})
 
 
+def test_tables_of_the_same_architectures_can_be_joined(tmp_path: Path) -> None:
+    lines = [f"{line},{number}" for line, number in zip(LINES, ["id", 3, 1, 0, 2], strict=True)]
+    table = read_table(write(tmp_path, lines), KEYS)
+    path = tmp_path / "latency.csv"
+    path.write_text("id,latency\n0,0.5\n1,1.5\n2,2.5\n3,3.5\n7,\n")
+    joined = table.join(read_table(path, ["id"]), on="id")
+    found = [
+        joined.value(joined.find(net(*sizes)), "latency") for sizes in product((1, 2), (16, 32))
+    ]
+    assert found == [3.5, 1.5, 0.5, 2.5]
+    assert len(joined) == 4
+    with pytest.raises(TableError, match="both have latency"):
+        joined.join(read_table(path, ["id"]), on="id")
+    path.write_text("id,latency\n0,0.5\n")
+    with pytest.raises(TableError, match=r"latency.csv has no row for '3', as 'id' says"):
+        table.join(read_table(path, ["id"]), on="id")
+
+
 def test_evaluators_look_up(table: Table) -> None:
     evaluate = TabularEvaluator(table, "accuracy", "width", "seconds", ["layers"])
     expected = {"validation": 0.875, "test": 32.0, "cost": 30.5, "layers": 2.0}
@@ -325,6 +343,17 @@ def multiplications(analysis: ja.Analysis) -> int:
                 total += int(np.prod(shape[:-1])) * int(np.prod(variable.shape))
         total += shape[0] if node.op.name == "dense" else 0
     return total
+
+
+@needs_the_table
+def test_the_real_table_can_be_joined_with_latencies(benchmark_table: Table) -> None:
+    latencies = read_table(REAL.with_name("nb201_hwnas.csv.gz"), ["index"])
+    joined = benchmark_table.join(latencies, on="index")
+    name = to_arch_string(["nor_conv_3x3"] * 6)
+    evaluate = nasbench201_evaluator(joined, others=["c10_eyeriss_latency"])
+    slow = evaluate(ja.replay(ja.trace(ja.spaces.nasbench201_cell), from_arch_string(name)))
+    fast = evaluate(ja.replay(ja.trace(ja.spaces.nasbench201_cell), ["none"] * 6))
+    assert slow["c10_eyeriss_latency"] > fast["c10_eyeriss_latency"]
 
 
 @needs_the_table

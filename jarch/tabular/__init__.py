@@ -2,8 +2,9 @@
 
 A search on a table takes seconds where training would take months, so that searchers can be
 compared over hundreds of seeds. A table is a CSV file of the user's; nothing is downloaded.
-`read_nasbench201` reads that of NAS-Bench-201, `read_table` any other; `TabularEvaluator` is what
-a search evaluates by, and `simulate` runs it on a simulated clock.
+`read_nasbench201` reads that of NAS-Bench-201, `read_table` any other, and `Table.join` adds what
+another file knows, such as latencies; `TabularEvaluator` is what a search evaluates by, and
+`simulate` runs it on a simulated clock.
 """
 
 from .clock import Step as Step, simulate as simulate
@@ -19,10 +20,10 @@ from .published import (
     read_nasbench201 as read_nasbench201,
     to_arch_string as to_arch_string,
 )
+from .reading import read_table as read_table
 from .table import (
     FindKey as FindKey,
     Key as Key,
     Table as Table,
     decisions_key as decisions_key,
-    read_table as read_table,
 )

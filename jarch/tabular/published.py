@@ -11,7 +11,8 @@ from jarch.spaces.cells import CELL_DECISIONS, CELL_EDGES, CELL_OPERATIONS
 
 from .errors import TableError
 from .evaluator import TabularEvaluator
-from .table import Key, Table, read_table
+from .reading import read_table
+from .table import Key, Table
 
 TEST_COLUMNS: Mapping[str, str] = {
     "c10v_val_12": "c10_test_200",
