@@ -6,16 +6,19 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import jarch as ja
-from jarch.cli import main
+from jarch.cli import budget, main
 from jarch.cli.budget import Budget
 from jarch.cli.searching import Search
 from jarch.runs import EVALUATIONS, WEIGHTS, begin_run, read_run
+from jarch.search import SEARCHERS
+from jarch.search import loop, trial
 
 ROOT = Path(ja.__file__).parent.parent
 
@@ -270,9 +273,12 @@ def test_a_space_for_another_number_of_classes(
 
 
 def test_time_that_is_short_ends_the_search_early_and_is_told(
-    capsys: pytest.CaptureFixture[str], space_file: str
+    capsys: pytest.CaptureFixture[str], space_file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = ["--seconds", "0.5", "--final-epochs", "500"]
+    clock = count(step=10)  # each look at it takes ten seconds
+    for module in (loop, trial, budget):
+        monkeypatch.setattr(module, "monotonic", lambda: float(next(clock)))
+    few = ["--seconds", "200", "--final-epochs", "500"]
     assert search(f"{space_file}:space", *few, evaluations=6) == 0
     out = capsys.readouterr().out
     run = read_run(Path("run"))
@@ -286,14 +292,14 @@ def test_time_that_is_short_ends_the_search_early_and_is_told(
 
 
 def test_a_budget_leaves_time_for_the_last_training() -> None:
-    budget = Budget(100.0, epochs=4, final_epochs=50)
-    assert budget.search_seconds == pytest.approx(60.0)
-    assert budget.affordable_epochs() == 50
-    budget.best_took(8.0, None)
-    assert budget.final_seconds(10) == pytest.approx(10 * 2.0 * 1.3)
-    assert 36 <= budget.affordable_epochs() <= 38
-    budget.best_took(4000.0, None)
-    assert budget.affordable_epochs() == 4
+    allowed = Budget(100.0, epochs=4, final_epochs=50)
+    assert allowed.search_seconds == pytest.approx(60.0)
+    assert allowed.affordable_epochs() == 50
+    allowed.best_took(8.0, None)
+    assert allowed.final_seconds(10) == pytest.approx(10 * 2.0 * 1.3)
+    assert 36 <= allowed.affordable_epochs() <= 38
+    allowed.best_took(4000.0, None)
+    assert allowed.affordable_epochs() == 4
     assert Budget(None, epochs=4, final_epochs=50).affordable_epochs() == 50
 
 
@@ -380,6 +386,42 @@ def test_an_interrupt_loses_nothing_and_resume_comes_to_the_same(space_file: str
     assert broken.evaluations[: len(before.evaluations)] == before.evaluations
     assert broken.evaluations == whole.evaluations
     assert broken.results == whole.results
+
+
+def test_any_searcher_can_be_chosen_and_is_checked_on_resume(
+    capsys: pytest.CaptureFixture[str], space_file: str
+) -> None:
+    evolving = ["--searcher", "evolution", "--searcher-args", "population=2", "sample=1"]
+    assert search(f"{space_file}:space", *evolving) == 0
+    stored = read_run(Path("run")).settings["searcher"]
+    assert (stored["name"], stored["population"], stored["sample"]) == ("evolution", 2, 1)
+    assert (stored["objective"], stored["maximize"]) == ("accuracy", True)
+    assert search(f"{space_file}:space", *evolving, "--resume", evaluations=4) == 0
+    assert len(read_run(Path("run")).evaluations) == 4
+    capsys.readouterr()
+    assert search(f"{space_file}:space", "--searcher", "mcts", "--resume") == 2
+    assert "began with searcher = " in capsys.readouterr().err
+
+
+def test_wrong_searcher_arguments_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, told in (
+        (["--searcher", "local", "--searcher-args", "population=2"], "no option population"),
+        (["--searcher", "local", "--searcher-args", "initial"], "write it as name=value"),
+        (["--searcher", "local", "--uniform"], "no option uniform"),
+        (["--max-parameters", "3"], "no architecture is valid and allowed"),
+    ):
+        assert search("digits_dense", *arguments) == 2
+        assert told in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("searcher", SEARCHERS)
+def test_each_searcher_on_small_convolutional_networks(searcher: str) -> None:
+    assert search("digits_conv", "--searcher", searcher, evaluations=10) == 0
+    run = read_run(Path("run"))
+    assert run.settings["searcher"]["name"] == searcher
+    assert len({e.fingerprint for e in run.evaluations}) == 10
+    assert all(e.status == "ok" for e in run.evaluations)
 
 
 def test_the_snippet_finds_operations_of_ones_own(tmp_path: Path) -> None:
