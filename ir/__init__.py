@@ -68,6 +68,7 @@ from .text import parse as parse, to_text as to_text
 from .transitions import (
     architecture as architecture,
     assign as assign,
+    complete as complete,
     enumerate_architectures as enumerate_architectures,
     replay as replay,
     sample as sample,

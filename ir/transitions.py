@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from .architecture import Architecture
@@ -91,6 +91,28 @@ def sample(space: Space, rng: np.random.Generator) -> Architecture:
     while (decision := state.next) is not None:
         advance(program, state, decision, decision.domain.sample(rng))
     return architecture_of(program, state)
+
+
+def complete(space: Space, choose: Callable[[IndependentHyperparameter], object]) -> Architecture:
+    """Return the architecture to which a function leads that is asked for each value in turn.
+
+    Args:
+        space: Where to begin.
+        choose: Called with each hyperparameter when it is next; returns a value of its domain.
+
+    Raises:
+        AssignmentError: A value is not in the domain.
+        InvalidArchitecture: A function of the space refused these values.
+
+    Example:
+        >>> import jarch as ja
+        >>> complete(ja.trace(ja.spaces.digits_dense), lambda h: h.domain[0]).decisions[0]
+        ('depth', 1)
+    """
+    state = thaw(space.state)
+    while (decision := state.next) is not None:
+        advance(space.program, state, decision, _canonical(decision, choose(decision)))
+    return architecture_of(space.program, state)
 
 
 def enumerate_architectures(space: Space) -> Iterator[Architecture]:
