@@ -17,8 +17,7 @@ from jarch.cli import budget, main
 from jarch.cli.budget import Budget
 from jarch.cli.searching import Search
 from jarch.runs import EVALUATIONS, WEIGHTS, begin_run, read_run
-from jarch.search import SEARCHERS
-from jarch.search import loop, trial
+from jarch.search import SEARCHERS, loop, trial
 
 ROOT = Path(ja.__file__).parent.parent
 

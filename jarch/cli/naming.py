@@ -42,7 +42,7 @@ def find_space(
         SpaceError: There is no such space, or it does not take the arguments.
     """
     function = find_space_function(name)
-    given = dict(_argument(text) for text in arguments)
+    given = parse_arguments(arguments, "space")
     signature = inspect.signature(function)
     takes = signature.parameters
     known = {k: v for k, v in (defaults or {}).items() if k in takes}
@@ -98,10 +98,23 @@ def parse_value(text: str) -> object:
         return text
 
 
-def _argument(text: str) -> tuple[str, object]:
+def parse_arguments(texts: Sequence[str], what: str) -> dict[str, object]:
+    """Return what is written as name=value, by name.
+
+    Args:
+        texts: Each "name=value".
+        what: It is an argument of, for the message.
+
+    Raises:
+        SpaceError: A text is not written so.
+    """
+    return dict(_argument(text, what) for text in texts)
+
+
+def _argument(text: str, what: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
-        raise SpaceError(f"space argument {text!r}: write it as name=value")
+        raise SpaceError(f"{what} argument {text!r}: write it as name=value")
     return name, parse_value(value)
 
 

@@ -1,8 +1,8 @@
 """The command that searches: a space and data in, a run folder out.
 
-Candidates are drawn at random, trained briefly and compared on the validation split. The best is
-trained once more, for longer and on the training and validation splits, and then judged on the
-test split, which nothing else looks at.
+A searcher suggests candidates, which are trained briefly and compared on the validation split. The
+best is trained once more, for longer and on the training and validation splits, and then judged on
+the test split, which nothing else looks at.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import tyro
 
@@ -18,13 +18,18 @@ from jarch import lowering
 from jarch.data import Dataset
 from jarch.runs import is_run
 
+from .naming import parse_arguments
 from .session import run_session
 
 if TYPE_CHECKING:
     from jarch.lowering import TrainConfig
 
+SearcherName: TypeAlias = Literal["random", "exhaustive", "evolution", "local", "mcts"]
+
 _NOT_SETTINGS = frozenset({"folder", "resume"})  # where, not what
-_OF_THE_LOOP = frozenset({"evaluations", "seconds", "seed", "objective", "uniform"})
+_OF_THE_LOOP = frozenset(
+    {"evaluations", "seconds", "seed", "objective", "searcher", "searcher_args", "uniform"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,12 @@ class Search:
     """Go on with the run in the folder, to the same result as if it had not been interrupted."""
     space_args: tuple[str, ...] = ()
     """Arguments of the space function, each name=value; num_classes follows from the data."""
+    searcher: SearcherName = "random"
+    """What suggests the candidates."""
+    searcher_args: tuple[str, ...] = ()
+    """Options of the searcher, each name=value, such as population=10; by default its paper's."""
     uniform: bool = False
-    """Draw uniformly over architectures; else each decision is drawn uniformly."""
+    """For the random searcher: draw uniformly over architectures; else decision by decision."""
     max_parameters: int | None = 500_000
     """Consider no architecture with more parameters: two cores train that many in seconds."""
     max_flops: int | None = None
@@ -84,16 +93,25 @@ class Search:
         data = str(path.absolute()) if path.exists() else self.data
         return kept | {"space_args": list(self.space_args), "data": data}
 
+    def searcher_options(self) -> dict[str, Any]:
+        """Return the options of the searcher by name.
+
+        Raises:
+            SpaceError: One is not written as name=value.
+        """
+        options = parse_arguments(self.searcher_args, "searcher")
+        return options | ({"uniform": True} if self.uniform else {})
+
     def resuming(self, folder: Path) -> str:
         """Return the command line that goes on with this run."""
         words = ["jarch", "search", self.space, "--data", self.data]
         for field in fields(self):
-            value: object = getattr(self, field.name)
+            value: Any = getattr(self, field.name)
             if value == field.default or field.name in ("space", "data", "folder", "resume"):
                 continue
             words.append(f"--{field.name.replace('_', '-')}")
-            if field.name == "space_args":
-                words += self.space_args
+            if field.name in ("space_args", "searcher_args"):
+                words += value
             elif value is not True:
                 words.append(str(value))
         return shlex.join([*words, "--folder", str(folder), "--resume"])

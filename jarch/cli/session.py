@@ -16,7 +16,7 @@ from jarch.data import DataError, Dataset, load_data
 from jarch.evaluate import TrainingEvaluator, input_shapes
 from jarch.ir import Shape, Space, SpaceError, check, count
 from jarch.runs import WEIGHTS, Evaluation
-from jarch.search import RandomSearcher, SearchResult, run_search, within
+from jarch.search import Objective, Searcher, SearchResult, make_searcher, run_search, within
 
 from .budget import Budget
 from .display import Display
@@ -43,6 +43,7 @@ class _Task:
     space: Space
     inputs: dict[str, Shape]
     folder: Path
+    searcher: Searcher
     objective: str
     maximize: bool
 
@@ -61,7 +62,14 @@ def run_session(command: Search) -> int:
     inputs = dict(input_shapes(space.program.fragment.inputs, data))
     objective, maximize = command.choose_objective(data)
     folder = command.choose_folder()
-    task = _Task(command, console, data, space, inputs, folder, objective, maximize)
+    searcher = make_searcher(
+        command.searcher,
+        space,
+        command.searcher_options(),
+        objective=Objective(objective, maximize),
+        constraint=within(inputs, parameters=command.max_parameters, flops=command.max_flops),
+    )
+    task = _Task(command, console, data, space, inputs, folder, searcher, objective, maximize)
     _introduce(task)
     try:
         return _search_and_finish(task)
@@ -101,7 +109,6 @@ def _search(
     task: _Task, evaluator: TrainingEvaluator, display: Display, budget: Budget
 ) -> SearchResult:
     command = task.command
-    constraint = within(task.inputs, parameters=command.max_parameters, flops=command.max_flops)
 
     def on_evaluation(evaluation: Evaluation, best: bool) -> None:
         if best:
@@ -111,7 +118,7 @@ def _search(
         display.evaluated(evaluation, best)
 
     return run_search(
-        RandomSearcher(task.space, uniform=command.uniform, constraint=constraint),
+        task.searcher,
         evaluator,
         command.evaluations,
         command.seed,

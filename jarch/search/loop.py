@@ -14,9 +14,9 @@ from jarch.ir import Space, SpaceFunction, trace
 from jarch.runs import Evaluation, Journal, RunError
 
 from .constraints import Constraint
-from .random_searcher import RandomSearcher
+from .random_searcher import RandomConfig, RandomSearcher
 from .result import SearchResult, Stopped
-from .searcher import Searcher, SpaceExhausted, Suggestion
+from .searcher import Searcher, SearchError, SpaceExhausted, Suggestion
 from .trial import Evaluate, evaluate_suggestion
 
 
@@ -50,6 +50,7 @@ def random_search(
 
     Raises:
         RunError: The folder cannot be used.
+        SearchError: No architecture is valid and satisfies the constraint.
 
     Example:
         >>> import jarch as ja
@@ -63,7 +64,7 @@ def random_search(
     """
     traced = space if isinstance(space, Space) else trace(space)
     return run_search(
-        RandomSearcher(traced, uniform=uniform, constraint=constraint),
+        RandomSearcher(traced, RandomConfig(uniform=uniform), constraint=constraint),
         evaluate,
         evaluations,
         seed,
@@ -116,7 +117,10 @@ def run_search(
     Raises:
         RunError: The folder cannot be used, or its evaluations are not those of this search.
         KeyError: `evaluate` returned metrics without the objective.
+        SearchError: The searcher learns from another objective, or nothing is valid and allowed.
     """
+    options = dict(searcher.options())
+    _check_objective(options, objective, maximize)
     asked = {
         **(settings or {}),
         "evaluations": evaluations,
@@ -124,7 +128,7 @@ def run_search(
         "seed": seed,
         "objective": objective,
         "maximize": maximize,
-        "searcher": dict(searcher.options()),
+        "searcher": options,
     }
     journal = Journal.open(None if folder is None else Path(folder), asked, resume)
     loop = _Loop(searcher, evaluate, seed, journal, SearchResult(objective, maximize))
@@ -195,6 +199,16 @@ def evaluation_seed(seed: int, index: int) -> int:
     """Return what the evaluator of one evaluation is seeded with: 31 bits."""
     words = np.random.SeedSequence(seed, spawn_key=(index, 1)).generate_state(1)
     return int(words[0]) >> 1
+
+
+def _check_objective(options: Mapping[str, Any], objective: str, maximize: bool) -> None:
+    """Raise where a searcher learns from something else than what the search is after."""
+    known = options.get("objective", objective), options.get("maximize", maximize)
+    if known != (objective, maximize):
+        raise SearchError(
+            f"the searcher learns from {known[0]!r} (maximize={known[1]}), but the search compares "
+            f"by {objective!r} (maximize={maximize}); give both the same objective"
+        )
 
 
 def _generator(seed: int, index: int) -> np.random.Generator:

@@ -8,13 +8,17 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from jarch.ir import Architecture
+from jarch.ir import Architecture, SpaceError
 
 Metrics: TypeAlias = "Mapping[str, float | None]"
 
 
 class SpaceExhausted(Exception):
     """A searcher has nothing new to suggest; the message says how it found out."""
+
+
+class SearchError(SpaceError):
+    """A search that cannot be: options that make no sense, or a constraint nothing satisfies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,12 @@ class Suggestion:
 class Searcher(Protocol):
     """Suggests architectures, and may learn from what they score.
 
-    Results may come back in any order, and some never. All that a searcher knows is its space, its
-    options and its state: with an equal state and an equal generator, two searchers suggest the
-    same.
+    Made from a space and a frozen configuration. Results may come back in any order, and some
+    never. All that a searcher knows is its space, its options and its state: with an equal state
+    and an equal generator, two searchers suggest the same, in this process or in another.
+
+    No model is suggested twice, unless the configuration says `repeats`. What is invalid or breaks
+    the constraint is never suggested, but counted.
     """
 
     def ask(self, rng: np.random.Generator) -> Suggestion:
@@ -48,6 +55,7 @@ class Searcher(Protocol):
 
         Raises:
             SpaceExhausted: There is none.
+            SearchError: There never was one: nothing is valid and allowed.
         """
         ...
 
@@ -56,7 +64,11 @@ class Searcher(Protocol):
         ...
 
     def options(self) -> Mapping[str, Any]:
-        """Return the kind of the searcher and its options, as plain data that JSON can hold."""
+        """Return the kind of the searcher and its options, as plain data that JSON can hold.
+
+        `name` is the kind; a searcher that learns also names its `objective`, and whether to
+        `maximize` it.
+        """
         ...
 
     def state(self) -> Mapping[str, Any]:

@@ -1,0 +1,304 @@
+"""Changes of an architecture within its space: edit, mutate, neighbours, crossover.
+
+Each is a pure function of a space and an architecture of it (and a generator), and gives
+architectures of the same space. The space is walked from its beginning: a decision whose key the
+architecture knows keeps its value; one that is new, because an earlier change opened it, is drawn.
+So every result is complete and well formed, whatever a change does to the structure.
+
+Reference: Real, Aggarwal, Huang and Le 2019, "Regularized evolution for image classifier
+architecture search"; there a mutation changes one decision, with the structure always the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+from jarch.ir import (
+    Architecture,
+    AssignmentError,
+    Constant,
+    Domain,
+    IndependentHyperparameter,
+    InvalidArchitecture,
+    Space,
+    SpaceError,
+    complete,
+)
+
+Where: TypeAlias = Callable[[IndependentHyperparameter], bool]
+"""Says which decisions may be changed."""
+
+MOST = 32  # values of one decision among the neighbours; of larger domains so many draws
+
+
+class NothingToMutate(SpaceError):
+    """An architecture without a decision that may be changed."""
+
+
+def anywhere(hyperparameter: IndependentHyperparameter) -> bool:
+    """Let every decision be changed."""
+    return True
+
+
+def mutable(
+    space: Space, architecture: Architecture, where: Where = anywhere
+) -> tuple[IndependentHyperparameter, ...]:
+    """Return the decisions of an architecture that have another value to take, in order.
+
+    Args:
+        space: What the architecture was drawn from; decisions made in it already stay.
+        architecture: Of this space.
+        where: Which decisions to consider.
+
+    Raises:
+        AssignmentError: The architecture is not of this space.
+    """
+    values = dict(architecture.decisions)
+    found: list[IndependentHyperparameter] = []
+
+    def choose(hyperparameter: IndependentHyperparameter) -> Constant:
+        if hyperparameter.key not in values:
+            raise AssignmentError(f"{hyperparameter.key}: the architecture decides no such thing")
+        found.append(hyperparameter)
+        return values[hyperparameter.key]
+
+    complete(space, choose)
+    return tuple(h for h in found if _has_choice(h.domain) and where(h))
+
+
+def edit(
+    space: Space,
+    architecture: Architecture,
+    changes: Mapping[str, object],
+    rng: np.random.Generator,
+) -> Architecture:
+    """Return the architecture with some decisions changed.
+
+    Args:
+        space: What it was drawn from.
+        architecture: Of this space.
+        changes: New values by key. One that an earlier change makes unreachable has no effect.
+        rng: Where values of decisions come from that a change opens.
+
+    Raises:
+        AssignmentError: A key that the architecture does not decide, or a value out of its domain.
+        InvalidArchitecture: A function of the space refused the values.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> rng = np.random.default_rng(0)
+        >>> before = ja.sample(space, rng)
+        >>> dict(edit(space, before, {"depth": 3}, rng).decisions)["depth"]
+        3
+    """
+    values: dict[str, object] = dict(architecture.decisions)
+    for key in changes:
+        if key not in values:
+            raise AssignmentError(f"{key}: the architecture decides no such thing")
+
+    def choose(hyperparameter: IndependentHyperparameter) -> object:
+        key, domain = hyperparameter.key, hyperparameter.domain
+        if key in changes:
+            return changes[key]
+        return values[key] if key in values and values[key] in domain else domain.sample(rng)
+
+    return complete(space, choose)
+
+
+def mutate(
+    space: Space,
+    architecture: Architecture,
+    rng: np.random.Generator,
+    *,
+    edits: int = 1,
+    where: Where = anywhere,
+) -> Architecture:
+    """Return the architecture with other values of some decisions, at least one.
+
+    Args:
+        space: What it was drawn from.
+        architecture: Of this space.
+        rng: Chooses the decisions and draws their values.
+        edits: How many decisions; all, where there are fewer.
+        where: Which decisions may be changed.
+
+    Raises:
+        NothingToMutate: No decision may be changed.
+        InvalidArchitecture: A function of the space refused the values.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> rng = np.random.default_rng(0)
+        >>> before = ja.sample(space, rng)
+        >>> after = mutate(space, before, rng, where=lambda h: h.key == "depth")
+        >>> dict(before.decisions)["depth"] != dict(after.decisions)["depth"]
+        True
+    """
+    able = mutable(space, architecture, where)
+    chosen = rng.choice(len(able), size=min(edits, len(able)), replace=False) if able else ()
+    return _redraw(space, architecture, [able[int(i)] for i in chosen], rng)
+
+
+def mutate_each(
+    space: Space,
+    architecture: Architecture,
+    rng: np.random.Generator,
+    rate: float,
+    *,
+    where: Where = anywhere,
+) -> Architecture:
+    """Return the architecture with each decision changed with a probability, at least one.
+
+    Args:
+        space: What it was drawn from.
+        architecture: Of this space.
+        rng: Chooses the decisions and draws their values.
+        rate: The probability, for each decision by itself.
+        where: Which decisions may be changed.
+
+    Raises:
+        NothingToMutate: No decision may be changed.
+        InvalidArchitecture: A function of the space refused the values.
+    """
+    able = mutable(space, architecture, where)
+    chosen = [h for h in able if rng.random() < rate]
+    if able and not chosen:
+        chosen = [able[int(rng.integers(len(able)))]]
+    return _redraw(space, architecture, chosen, rng)
+
+
+def moves(
+    space: Space,
+    architecture: Architecture,
+    rng: np.random.Generator,
+    *,
+    where: Where = anywhere,
+    most: int = MOST,
+) -> list[tuple[str, Constant]]:
+    """Return every change of one decision, as key and value, in the order of the space.
+
+    Args:
+        space: What the architecture was drawn from.
+        architecture: Of this space.
+        rng: Draws the values of domains that are too large to take all of.
+        where: Which decisions may be changed.
+        most: Take at most so many values of one decision.
+    """
+    values = dict(architecture.decisions)
+    found: list[tuple[str, Constant]] = []
+    for h in mutable(space, architecture, where):
+        domain, now = h.domain, values[h.key]
+        if domain.size is not None and domain.size <= most:
+            found += [(h.key, value) for value in domain if value != now]
+        else:
+            drawn = dict.fromkeys(domain.sample(rng) for _ in range(most))
+            found += [(h.key, value) for value in drawn if value != now]
+    return found
+
+
+def neighbours(
+    space: Space,
+    architecture: Architecture,
+    rng: np.random.Generator,
+    *,
+    where: Where = anywhere,
+    most: int = MOST,
+) -> Iterator[Architecture]:
+    """Yield the valid architectures that differ by one decision, and by what follows from it.
+
+    Args:
+        space: What the architecture was drawn from.
+        architecture: Of this space.
+        rng: Draws decisions that a change opens, and the values of very large domains.
+        where: Which decisions may be changed.
+        most: Take at most so many values of one decision.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> space = ja.trace(lambda: ja.nn.dense(ja.Discrete([8, 16, 32], name="width")))
+        >>> rng = np.random.default_rng(0)
+        >>> [a.values for a in neighbours(space, ja.replay(space, [16]), rng)]
+        [(8,), (32,)]
+    """
+    for key, value in moves(space, architecture, rng, where=where, most=most):
+        try:
+            yield edit(space, architecture, {key: value}, rng)
+        except InvalidArchitecture:
+            continue
+
+
+def crossover(
+    space: Space,
+    first: Architecture,
+    second: Architecture,
+    rng: np.random.Generator,
+    *,
+    points: int | None = None,
+) -> Architecture:
+    """Return a child of two architectures: each decision that a parent knows has a parent's value.
+
+    A decision that only one parent knows has its value; one that neither knows is drawn.
+
+    Args:
+        space: What both were drawn from.
+        first: A parent.
+        second: The other.
+        rng: Chooses between them.
+        points: Take decisions from the first parent and change parents so often on the way; None
+            chooses for each decision by itself.
+
+    Raises:
+        InvalidArchitecture: A function of the space refused the values.
+    """
+    parents = dict(first.decisions), dict(second.decisions)
+    last = max(map(len, parents)) - 1
+    cuts = rng.permutation(last)[:points] + 1 if points and last > 0 else ()
+    position = 0
+
+    def choose(hyperparameter: IndependentHyperparameter) -> Constant:
+        nonlocal position
+        key, domain = hyperparameter.key, hyperparameter.domain
+        turns = sum(cut <= position for cut in cuts)
+        favourite = int(rng.integers(2)) if points is None else turns % 2
+        position += 1
+        for parent in (parents[favourite], parents[1 - favourite]):
+            if key in parent and parent[key] in domain:
+                return parent[key]
+        return domain.sample(rng)
+
+    return complete(space, choose)
+
+
+def _redraw(
+    space: Space,
+    architecture: Architecture,
+    chosen: list[IndependentHyperparameter],
+    rng: np.random.Generator,
+) -> Architecture:
+    if not chosen:
+        raise NothingToMutate("no decision of this architecture may be changed")
+    values = dict(architecture.decisions)
+    changes = {h.key: _other(h.domain, values[h.key], rng) for h in chosen}
+    return edit(space, architecture, changes, rng)
+
+
+def _other(domain: Domain, now: Constant, rng: np.random.Generator) -> Constant:
+    """Draw a value that is not the present one."""
+    while (value := domain.sample(rng)) == now:
+        pass
+    return value
+
+
+def _has_choice(domain: Domain) -> bool:
+    """Say whether a domain holds two values: real numbers do unless the bounds are equal."""
+    if domain.size is not None:
+        return domain.size > 1
+    return bool(getattr(domain, "low", 0.0) < getattr(domain, "high", 1.0))

@@ -1,0 +1,149 @@
+"""What every searcher's proposals pass: valid, allowed and new, or they are refused and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import ParamSpec
+
+import numpy as np
+
+from jarch.ir import (
+    Architecture,
+    InvalidArchitecture,
+    ShapeError,
+    Space,
+    SpaceError,
+    enumerate_architectures,
+    fingerprint,
+    sample,
+    sample_uniform,
+)
+
+from .constraints import Constraint
+from .searcher import SearchError, SpaceExhausted, Suggestion
+
+P = ParamSpec("P")
+
+PATIENCE = 500  # draws in a row without anything new, after which the rest is enumerated
+UNIFORM_PATIENCE = 100  # the same where a draw takes longer
+ENUMERATED = 20_000  # how many architectures are looked at then
+
+
+@dataclass(slots=True)
+class Gate:
+    """Turns architectures into suggestions where they are valid, allowed and new.
+
+    Attributes:
+        space: Where they come from.
+        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        repeats: Let equal models pass more than once.
+        invalid: How many were refused as invalid since the last suggestion.
+    """
+
+    space: Space
+    constraint: Constraint | None = None
+    repeats: bool = False
+    invalid: int = 0
+    _why: str = ""
+    _seen: dict[str, None] = field(default_factory=dict[str, None], repr=False)
+    _left: list[tuple[Architecture, str]] | None = field(default=None, repr=False)
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """The fingerprints of all suggestions, in order: all that a gate has to remember."""
+        return tuple(self._seen)
+
+    def restore(self, seen: Iterable[str]) -> None:
+        """Remember these fingerprints, and nothing else."""
+        self._seen = dict.fromkeys(seen)
+        self._left = None
+        self.invalid = 0
+
+    def admit(
+        self, make: Callable[P, Architecture], *args: P.args, **kwargs: P.kwargs
+    ) -> Suggestion | None:
+        """Return what `make(...)` does as a suggestion; None where it is invalid or not new."""
+        try:
+            architecture = make(*args, **kwargs)
+            if self.constraint is not None:
+                self.constraint(architecture)
+        except (InvalidArchitecture, ShapeError) as error:
+            self.refuse(error)
+            return None
+        found = fingerprint(architecture)
+        if found in self._seen and not self.repeats:
+            return None
+        return self._suggest(architecture, found)
+
+    def refuse(self, error: SpaceError) -> None:
+        """Count one that was invalid."""
+        self.invalid += 1
+        self._why = str(error)
+
+    def draw(self, rng: np.random.Generator, uniform: bool = False) -> Suggestion:
+        """Draw until something passes; when hundreds of draws do not, look through the space.
+
+        Args:
+            rng: Where the randomness comes from.
+            uniform: Draw uniformly over architectures; else each decision is drawn uniformly.
+
+        Raises:
+            SpaceExhausted: Nothing new is left, or none was found in many draws.
+            SearchError: Nothing at all is valid and allowed, as far as was looked.
+        """
+        patience = UNIFORM_PATIENCE if uniform else PATIENCE
+        drawn = sample_uniform if uniform else sample
+        for _ in range(patience):
+            suggestion = self.admit(drawn, self.space, rng)
+            if suggestion is not None:
+                return suggestion
+        left = self._remaining()
+        if not left:
+            raise self.exhausted(f"{patience} draws gave nothing new")
+        return self._suggest(*left[int(rng.integers(len(left)))])
+
+    def exhausted(self, how: str) -> Exception:
+        """Return the exception that ends a search: an error where nothing was ever suggested."""
+        invalid, self.invalid = self.invalid, 0
+        refused = f"; {invalid} were invalid or not allowed, the last: {self._why}"
+        refused = refused if invalid else ""
+        if self._seen:
+            return SpaceExhausted(f"{how} after {len(self._seen)} different models{refused}")
+        return SearchError(
+            f"no architecture is valid and allowed, as far as was looked ({how}{refused}); "
+            "loosen the constraint"
+        )
+
+    def _suggest(self, architecture: Architecture, found: str) -> Suggestion:
+        self._seen[found] = None
+        invalid, self.invalid = self.invalid, 0
+        return Suggestion(architecture, found, invalid)
+
+    def _remaining(self) -> list[tuple[Architecture, str]]:
+        """Return the valid models not yet suggested, each once, as far as is quick."""
+        if self._left is None:
+            self._left = list(self._enumerate())
+        if not self.repeats:
+            self._left = [pair for pair in self._left if pair[1] not in self._seen]
+        return self._left
+
+    def _enumerate(self) -> Iterator[tuple[Architecture, str]]:
+        known = set(self._seen)
+        try:
+            for architecture in islice(enumerate_architectures(self.space), ENUMERATED):
+                found = fingerprint(architecture)
+                if (self.repeats or found not in known) and self._allows(architecture):
+                    known.add(found)
+                    yield architecture, found
+        except SpaceError:  # a range of real numbers, which has no end
+            return
+
+    def _allows(self, architecture: Architecture) -> bool:
+        try:
+            if self.constraint is not None:
+                self.constraint(architecture)
+        except (InvalidArchitecture, ShapeError):
+            return False
+        return True

@@ -1,0 +1,576 @@
+"""All searchers: what they promise alike, and what each does by its paper."""
+
+import json
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from hypothesis import settings, strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+import jarch as ja
+from jarch import nn
+from jarch.cli.searching import SearcherName
+from jarch.ir import Constant
+from jarch.search import (
+    SEARCHERS,
+    EvolutionConfig,
+    EvolutionSearcher,
+    ExhaustiveSearcher,
+    LocalSearchConfig,
+    LocalSearcher,
+    MctsConfig,
+    MctsSearcher,
+    Objective,
+    RandomSearcher,
+    Searcher,
+    SearchError,
+    SpaceExhausted,
+    Suggestion,
+    make_searcher,
+    run_search,
+    tree,
+)
+from jarch.search.scored import Scored
+from jarch.testing import strategies
+
+pytestmark = pytest.mark.unverified  # the transitions are verified elsewhere, on the same spaces
+
+CONFIGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "random": ("random", {}),
+    "uniform": ("random", {"uniform": True}),
+    "exhaustive": ("exhaustive", {}),
+    "evolution": ("evolution", {"population": 4, "sample": 2}),
+    "plain evolution": ("evolution", {"population": 3, "sample": 2, "aging": False, "rate": 0.3}),
+    "crossover": ("evolution", {"population": 5, "sample": 3, "crossover": 0.7, "points": 1}),
+    "local": ("local", {}),
+    "local, first": ("local", {"first": True, "initial": 3, "most": 2}),
+    "mcts": ("mcts", {"exploration": 0.3}),
+}
+WIDTHS = [8, 16, 32, 64]
+
+
+def chain() -> ja.Fragment:
+    """Eight decisions among four values: 65,536 architectures."""
+    return ja.sequential(*[nn.dense(ja.Discrete(WIDTHS, name="width")) for _ in range(8)])
+
+
+def matches(architecture: ja.Architecture, seed: int = 0) -> dict[str, float]:
+    """Return how much of a hidden architecture was found; matches in a row count more."""
+    hidden = [WIDTHS[(i * i + i // 2) % 4] for i in range(8)]
+    same = [a == b for a, b in zip(architecture.values, hidden, strict=True)]
+    rows = sum(a and b for a, b in pairwise(same))
+    return {"accuracy": (sum(same) + rows) / 15, "loss": -(sum(same) + rows) / 15}
+
+
+def two_steps() -> ja.Fragment:
+    """A side of two, then a width of three: six architectures."""
+
+    def pick(side: str) -> ja.Fragment:
+        return nn.dense(ja.Discrete([1, 2, 3], name="width"), use_bias=side == "left")
+
+    side = ja.Discrete(["left", "right"], name="side")
+    return ja.substitution(pick, {"side": side}, name="pick")
+
+
+def ask_all(searcher: Searcher, rng: np.random.Generator) -> list[Suggestion]:
+    """Ask until the space is exhausted; tell nothing."""
+    found: list[Suggestion] = []
+    while True:
+        try:
+            found.append(searcher.ask(rng))
+        except SpaceExhausted:
+            return found
+
+
+def copy(searcher: Searcher, make: Callable[[], Searcher]) -> Searcher:
+    """Return a new searcher in the state of another, by way of JSON."""
+    new = make()
+    new.restore(json.loads(json.dumps(searcher.state(), allow_nan=False)))
+    return new
+
+
+class SearcherMachine(RuleBasedStateMachine):
+    """Asks, tells in any order, failures, losses, and copies of which all must go on alike."""
+
+    def __init__(self, name: str, options: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._name = name
+        self._options = options
+        self.out: list[Suggestion] = []
+        self.asked: set[str] = set()
+        self.exhausted = False
+
+    @initialize(
+        space=strategies.spaces(max_leaves=6, max_count=60, decide=True),
+        refused=st.sets(st.integers(0, 3), max_size=2),
+        maximize=st.booleans(),
+    )
+    def begin(self, space: ja.Space, refused: set[int], maximize: bool) -> None:
+        def constraint(architecture: ja.Architecture) -> None:
+            if int(ja.fingerprint(architecture), 16) % 4 in refused:
+                raise ja.InvalidArchitecture("refused by its fingerprint")
+
+        def make() -> Searcher:
+            objective = Objective("score", maximize)
+            options = self._options
+            return make_searcher(
+                self._name, space, options, objective=objective, constraint=constraint
+            )
+
+        self.space, self.make = space, make
+        self.searchers = [make()]
+        found = {ja.fingerprint(a): a for a in ja.enumerate_architectures(space)}
+        self.allowed = {f for f in found if int(f, 16) % 4 not in refused}
+
+    @precondition(lambda self: not self.exhausted)
+    @rule(seed=st.integers(0, 2**32))
+    def ask(self, seed: int) -> None:
+        first, *others = [self._ask(s, np.random.default_rng(seed)) for s in self.searchers]
+        assert all(other == first for other in others)
+        if isinstance(first, str):
+            self.exhausted = True
+            assert self.asked == self.allowed
+            return
+        assert first.fingerprint in self.allowed - self.asked
+        assert ja.fingerprint(first.architecture) == first.fingerprint
+        values = first.architecture.values[len(self.space.decisions) :]
+        assert ja.replay(self.space, values) == first.architecture
+        self.asked.add(first.fingerprint)
+        self.out.append(first)
+
+    def _ask(self, searcher: Searcher, rng: np.random.Generator) -> Suggestion | str:
+        """Return a suggestion, or how the search ended."""
+        try:
+            return searcher.ask(rng)
+        except SpaceExhausted:
+            return "exhausted"
+        except SearchError:
+            assert not self.allowed
+            return "nothing"
+
+    @precondition(lambda self: self.out)
+    @rule(data=st.data(), score=st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0]))
+    def tell(self, data: st.DataObject, score: float) -> None:
+        suggestion = self._take(data)
+        for searcher in self.searchers:
+            searcher.tell(suggestion, {"score": score, "other": 1.0})
+
+    @precondition(lambda self: self.out)
+    @rule(data=st.data(), metrics=st.sampled_from([None, {"score": None}]))
+    def fail(self, data: st.DataObject, metrics: Mapping[str, None] | None) -> None:
+        suggestion = self._take(data)
+        for searcher in self.searchers:
+            searcher.tell(suggestion, metrics)
+
+    @precondition(lambda self: self.out)
+    @rule(data=st.data())
+    def lose(self, data: st.DataObject) -> None:
+        self._take(data)
+
+    @rule()
+    def save_and_restore(self) -> None:
+        self.searchers = [copy(self.searchers[-1], self.make), *self.searchers[:1]]
+
+    @invariant()
+    def states_agree(self) -> None:
+        if hasattr(self, "searchers"):
+            first, *others = [s.state() for s in self.searchers]
+            assert all(other == first for other in others)
+
+    def _take(self, data: st.DataObject) -> Suggestion:
+        return self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_a_searcher_goes_on_from_any_state(kind: str) -> None:
+    class Machine(SearcherMachine):
+        def __init__(self) -> None:
+            super().__init__(*CONFIGS[kind])
+
+    profile = settings.get_profile(settings.get_current_profile_name())
+    few = settings(max_examples=profile.max_examples // 5, stateful_step_count=30)
+    run_state_machine_as_test(Machine, settings=few)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_a_whole_space_is_found_once_and_in_full(kind: str) -> None:
+    name, options = CONFIGS[kind]
+    space = ja.trace(ja.spaces.digits_dense)
+    expected = {ja.fingerprint(a) for a in ja.enumerate_architectures(space)}
+    objective = Objective("parameters", maximize=False)
+    searcher = make_searcher(name, space, options, objective=objective)
+
+    def evaluate(architecture: ja.Architecture, seed: int) -> dict[str, int]:
+        return {"parameters": ja.analyze(architecture, {"in": (8, 8, 1)}).parameters}
+
+    result = run_search(searcher, evaluate, 10**6, objective="parameters", maximize=False)
+    found = [e.fingerprint for e in result.evaluations]
+    assert len(found) == len(expected)
+    assert set(found) == expected
+    assert result.stopped == "exhausted"
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_a_constraint_that_nothing_satisfies_is_an_error(kind: str) -> None:
+    name, options = CONFIGS[kind]
+    small = ja.within({"in": (8, 8, 1)}, parameters=3)
+    searcher = make_searcher(name, ja.trace(ja.spaces.digits_dense), options, constraint=small)
+    with pytest.raises(SearchError, match=r"no architecture.*more than 3\); loosen the constraint"):
+        searcher.ask(np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_repeats_where_they_are_wanted(kind: str) -> None:
+    name, options = CONFIGS[kind]
+    space = ja.trace(two_steps)
+    searcher, rng = (
+        make_searcher(name, space, {**options, "repeats": True}),
+        np.random.default_rng(0),
+    )
+    for _ in range(6 if name == "exhaustive" else 40):
+        searcher.tell(searcher.ask(rng), {"accuracy": float(rng.random())})
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in CONFIGS if kind not in ("exhaustive", "uniform")]
+)
+def test_real_numbers_can_be_searched(kind: str) -> None:
+    def space() -> ja.Fragment:
+        rate = ja.Float(0.0, 0.9, name="rate")
+        return ja.sequential(nn.dense(ja.Discrete([4, 8], name="width")), nn.dropout(rate))
+
+    name, options = CONFIGS[kind]
+    searcher, rng = make_searcher(name, ja.trace(space), options), np.random.default_rng(0)
+    for _ in range(30):
+        suggestion = searcher.ask(rng)
+        searcher.tell(suggestion, {"accuracy": dict(suggestion.architecture.decisions)["rate"]})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("kind", ["evolution", "plain evolution", "crossover", "local", "mcts"])
+def test_less_of_the_opposite_is_more(kind: str) -> None:
+    """The direction of an objective mirrors it exactly."""
+    name, options = CONFIGS[kind]
+    space = ja.trace(chain)
+    more = make_searcher(name, space, options, objective=Objective("accuracy"))
+    less = make_searcher(name, space, options, objective=Objective("loss", maximize=False))
+    for seed in range(80):
+        first, second = (s.ask(np.random.default_rng(seed)) for s in (more, less))
+        assert first == second
+        for searcher in (more, less):
+            searcher.tell(first, matches(first.architecture))
+
+
+@pytest.mark.parametrize("kind", ["evolution", "crossover", "local", "mcts"])
+def test_searchers_that_learn_beat_chance(kind: str) -> None:
+    def mean(name: str, options: Mapping[str, Any]) -> float:
+        found: list[float] = []
+        for seed in range(8):
+            result = run_search(make_searcher(name, ja.trace(chain), options), matches, 120, seed)
+            assert result.best is not None
+            found.append(result.best.metrics["accuracy"] or 0.0)
+        return float(np.mean(found))
+
+    name, options = CONFIGS[kind]
+    if name == "evolution":
+        options = {**options, "population": 16, "sample": 8}
+    chance = mean("random", {})
+    assert mean(name, options) > chance + 0.1
+
+
+def test_the_command_line_knows_all_searchers() -> None:
+    assert get_args(SearcherName) == SEARCHERS
+
+
+def test_wrong_names_and_options_say_what_is_right() -> None:
+    space = ja.trace(two_steps)
+    with pytest.raises(SearchError, match="'annealing' is none of random, exhaustive, evolution"):
+        make_searcher("annealing", space)
+    with pytest.raises(SearchError, match="local has no option population; it has initial, first"):
+        make_searcher("local", space, {"population": 3})
+    with pytest.raises(SearchError, match="population is 0; use at least 1"):
+        make_searcher("evolution", space, {"population": 0})
+    with pytest.raises(SearchError, match=r"crossover is 2; a probability is in 0\.\.1"):
+        make_searcher("evolution", space, {"crossover": 2})
+    with pytest.raises(SearchError, match="searcher evolution: "):
+        make_searcher("evolution", space, {"population": "many"})
+    with pytest.raises(SearchError, match="exploration is -1"):
+        make_searcher("mcts", space, {"exploration": -1})
+    with pytest.raises(SearchError, match="loss is to be minimised: use scaled=True"):
+        make_searcher("mcts", space, {"scaled": False}, objective=Objective("loss", maximize=False))
+    with pytest.raises(SearchError, match="initial is 0"):
+        make_searcher("local", space, {"initial": 0})
+
+
+def test_the_search_and_its_searcher_are_after_the_same() -> None:
+    searcher = LocalSearcher(ja.trace(two_steps), objective=Objective("loss", maximize=False))
+    with pytest.raises(SearchError, match=r"learns from 'loss' \(maximize=False\)"):
+        run_search(searcher, matches)
+    with pytest.raises(SearchError, match=r"compares by 'loss' \(maximize=True\)"):
+        run_search(searcher, matches, objective="loss")
+
+
+# Exhaustive
+
+
+def test_exhaustive_search_goes_in_the_order_of_the_enumeration() -> None:
+    space = ja.trace(two_steps)
+    found = [s.architecture for s in ask_all(ExhaustiveSearcher(space), np.random.default_rng(0))]
+    assert found == list(ja.enumerate_architectures(space))
+
+
+def test_exhaustive_search_of_real_numbers_has_no_end() -> None:
+    searcher = ExhaustiveSearcher(ja.trace(lambda: nn.dropout(ja.Float(0.0, 0.5))))
+    with pytest.raises(ja.SpaceError, match="has no end"):
+        searcher.ask(np.random.default_rng(0))
+
+
+def test_exhaustive_search_of_a_vast_space_begins_at_once() -> None:
+    def vast() -> ja.Fragment:
+        return ja.sequential(*[nn.dense(ja.Integer(1, 10**9)) for _ in range(50)])
+
+    searcher, rng = ExhaustiveSearcher(ja.trace(vast)), np.random.default_rng(0)
+    assert [searcher.ask(rng).architecture.values[-1] for _ in range(3)] == [1, 2, 3]
+    again = copy(searcher, lambda: ExhaustiveSearcher(ja.trace(vast)))
+    assert again.ask(rng).architecture.values == (1,) * 49 + (4,)
+
+
+# Evolution
+
+
+def evolved(config: EvolutionConfig, scores: list[float | None]) -> EvolutionSearcher:
+    """Return a searcher that was told these scores in turn."""
+    searcher, rng = EvolutionSearcher(ja.trace(chain), config), np.random.default_rng(0)
+    for score in scores:
+        searcher.tell(searcher.ask(rng), None if score is None else {"accuracy": score})
+    return searcher
+
+
+def test_the_oldest_leaves_the_population_or_the_worst() -> None:
+    scores = [0.9, 0.1, None, 0.5, 0.7, 0.2]
+    aging = evolved(EvolutionConfig(population=3, sample=2), scores)
+    assert [member.score for member in aging.population] == [0.5, 0.7, 0.2]
+    plain = evolved(EvolutionConfig(population=3, sample=2, aging=False), scores)
+    assert [member.score for member in plain.population] == [0.9, 0.5, 0.7]
+
+
+def test_a_population_begins_at_random_even_if_nothing_comes_back() -> None:
+    config = EvolutionConfig(population=5, sample=2)
+    searcher, chance = EvolutionSearcher(ja.trace(chain), config), RandomSearcher(ja.trace(chain))
+    for seed in range(12):
+        rngs = np.random.default_rng(seed), np.random.default_rng(seed)
+        assert searcher.ask(rngs[0]) == chance.ask(rngs[1])
+
+
+def differences(first: ja.Architecture, second: ja.Architecture) -> int:
+    return sum(a != b for a, b in zip(first.values, second.values, strict=True))
+
+
+def test_children_are_mutations_of_the_best_of_a_large_sample() -> None:
+    searcher = evolved(EvolutionConfig(population=6, sample=200), [0.1, 0.4, 0.9, 0.3, 0.2, 0.5])
+    best = searcher.population[2].architecture
+    rng = np.random.default_rng(1)
+    assert {differences(searcher.ask(rng).architecture, best) for _ in range(15)} == {1}
+
+
+def test_a_sample_of_one_chooses_any_parent() -> None:
+    searcher = evolved(EvolutionConfig(population=4, sample=1), [0.1, 0.4, 0.9, 0.3])
+    parents, rng = set[int](), np.random.default_rng(1)
+    for _ in range(30):
+        child = searcher.ask(rng).architecture
+        apart = [differences(child, member.architecture) for member in searcher.population]
+        parents |= {i for i, number in enumerate(apart) if number == 1}
+    assert parents == {0, 1, 2, 3}
+
+
+def test_only_some_decisions_may_mutate() -> None:
+    config = EvolutionConfig(population=1, sample=1)
+    space = ja.trace(chain)
+    keys = sorted(h.key for h in space.open)[:3]
+    searcher = EvolutionSearcher(space, config, where=lambda h: h.key in keys)
+    rng = np.random.default_rng(0)
+    first = searcher.ask(rng)
+    searcher.tell(first, {"accuracy": 0.5})
+    before = dict(first.architecture.decisions)
+    for _ in range(9):
+        now = searcher.ask(rng).architecture.decisions
+        assert {key for key, value in now if value != before[key]} < set(keys)
+
+
+# Local search
+
+
+def test_a_climb_asks_for_all_neighbours_then_moves_to_the_best() -> None:
+    searcher, rng = LocalSearcher(ja.trace(chain)), np.random.default_rng(0)
+    start = searcher.ask(rng)
+    searcher.tell(start, matches(start.architecture))
+    around = [searcher.ask(rng) for _ in range(24)]  # 8 decisions with 3 other values each
+    assert {differences(s.architecture, start.architecture) for s in around} == {1}
+    for suggestion in around[::-1]:
+        searcher.tell(suggestion, matches(suggestion.architecture))
+    searcher.ask(rng)
+    assert searcher.centre is not None
+    assert searcher.centre.score == max(matches(s.architecture)["accuracy"] for s in around)
+    assert searcher.centre.score > matches(start.architecture)["accuracy"]
+
+
+def test_a_climb_ends_at_the_top_and_another_begins() -> None:
+    searcher, rng = LocalSearcher(ja.trace(chain)), np.random.default_rng(0)
+    centres: list[float] = []
+    for _ in range(400):
+        suggestion = searcher.ask(rng)
+        searcher.tell(suggestion, matches(suggestion.architecture))
+        if searcher.centre and (not centres or centres[-1] != searcher.centre.score):
+            centres.append(searcher.centre.score)
+    assert 1.0 in centres
+    top = centres.index(1.0)
+    assert centres[: top + 1] == sorted(centres[: top + 1])
+    assert centres[top + 1] < 1.0
+
+
+def test_a_climb_of_first_improvements_moves_at_once() -> None:
+    searcher = LocalSearcher(ja.trace(chain), LocalSearchConfig(first=True))
+    rng = np.random.default_rng(0)
+    searcher.tell(searcher.ask(rng), {"accuracy": 0.5})
+    searcher.tell(searcher.ask(rng), {"accuracy": 0.4})
+    better = searcher.ask(rng)
+    searcher.tell(better, {"accuracy": 0.6})
+    assert differences(searcher.ask(rng).architecture, better.architecture) == 1
+    assert searcher.centre is not None
+    assert searcher.centre.architecture == better.architecture
+
+
+def ask_and_tell(searcher: Searcher, score: float, times: int = 1) -> None:
+    for seed in range(times):
+        searcher.tell(searcher.ask(np.random.default_rng(seed)), {"accuracy": score})
+
+
+def test_a_late_result_counts_where_it_beats_all() -> None:
+    searcher, rng = LocalSearcher(ja.trace(chain)), np.random.default_rng(0)
+    late = [searcher.ask(rng), searcher.ask(rng)]  # two climbs, since nothing came back
+    ask_and_tell(searcher, 0.7)
+    ask_and_tell(searcher, 0.1, times=24)
+    assert searcher.centre is not None
+    assert searcher.centre.score == 0.7
+    ask_and_tell(searcher, 0.5)
+    searcher.tell(late[0], {"accuracy": 0.6})
+    ask_and_tell(searcher, 0.1, times=24)
+    assert searcher.centre.score == 0.5
+    searcher.ask(rng)
+    assert searcher.centre is None  # the climb to 0.6 had ended, and 0.7 is known
+    searcher.tell(late[1], {"accuracy": 0.9})
+    searcher.ask(rng)
+    assert searcher.centre == Scored(late[1].architecture, 0.9)
+
+
+# Monte Carlo tree search
+
+
+def test_uct_by_hand() -> None:
+    """Rewards of 0.9 and 0.1: after each was tried once, the bounds choose as follows.
+
+    0.9 + sqrt(2 ln 2 / 1) > 0.1 + sqrt(2 ln 2 / 1): the first;
+    0.9 + sqrt(2 ln 3 / 2) = 1.948 > 0.1 + sqrt(2 ln 3) = 1.582: the first;
+    0.9 + sqrt(2 ln 4 / 3) = 1.861 > 0.1 + sqrt(2 ln 4) = 1.765: the first;
+    0.9 + sqrt(2 ln 5 / 4) = 1.797 < 0.1 + sqrt(2 ln 5) = 1.894: the second.
+    """
+    space = ja.trace(lambda: nn.dense(ja.Discrete([8, 16], name="width")))
+    searcher = MctsSearcher(space, MctsConfig(exploration=1.0, scaled=False, repeats=True))
+    rng, chosen = np.random.default_rng(0), list[Constant]()
+    for _ in range(6):
+        suggestion = searcher.ask(rng)
+        (width,) = suggestion.architecture.values
+        searcher.tell(suggestion, {"accuracy": 0.9 if width == 8 else 0.1})
+        chosen.append(width)
+    assert set(chosen[:2]) == {8, 16}
+    assert chosen[2:] == [8, 8, 8, 16]
+
+
+def test_statistics_of_the_tree_by_hand() -> None:
+    """The first walk grows the root's children and ends in one; the others grow one level more."""
+    searcher, rng = MctsSearcher(ja.trace(two_steps)), np.random.default_rng(0)
+    rewards: dict[Constant, list[float]] = {"left": [], "right": []}
+    for i in range(5):
+        suggestion = searcher.ask(rng)
+        side = suggestion.architecture.values[0]
+        rewards[side].append(i / 10)
+        searcher.tell(suggestion, {"accuracy": i / 10})
+    root = searcher.root
+    assert (root.visits, root.told, root.failed) == (5, 5, 0)
+    assert root.total == pytest.approx(1.0)
+    assert root.children is not None
+    below: list[int] = []
+    for child, side in zip(root.children, ["left", "right"], strict=True):
+        assert (child.visits, child.told) == (len(rewards[side]),) * 2
+        assert child.total == pytest.approx(sum(rewards[side]))
+        assert child.mean(0.0) == pytest.approx(np.mean(rewards[side]))
+        assert child.children is not None
+        below += [grandchild.visits for grandchild in child.children]
+    assert sum(below) == root.visits - 1
+    assert max(below) == 1
+
+
+def test_what_is_out_counts_as_a_visit_and_failures_as_the_worst() -> None:
+    searcher, rng = MctsSearcher(ja.trace(two_steps)), np.random.default_rng(0)
+    out = [searcher.ask(rng) for _ in range(4)]
+    assert (searcher.root.visits, searcher.root.told) == (4, 0)
+    searcher.tell(out[1], None)
+    searcher.tell(out[0], {"accuracy": 0.2})
+    searcher.tell(out[3], {"accuracy": 0.8})
+    assert (searcher.root.told, searcher.root.failed) == (3, 1)
+    assert searcher.root.mean(0.2) == pytest.approx((0.2 + 0.2 + 0.8) / 3)
+    searcher.tell(out[1], {"accuracy": 9.0})  # told twice: the second time is ignored
+    assert searcher.root.told == 3
+
+
+def test_failures_steer_away() -> None:
+    searcher = MctsSearcher(ja.trace(chain), MctsConfig(exploration=0.2))
+    rng, failed = np.random.default_rng(0), 0
+    for _ in range(200):
+        suggestion = searcher.ask(rng)
+        bad = suggestion.architecture.values[0] != 8
+        failed += bad
+        searcher.tell(suggestion, None if bad else {"accuracy": 0.5 + rng.random() / 10})
+    assert failed < 40
+
+
+def test_nothing_is_replayed_from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def counted(space: ja.Space, value: object) -> ja.Space:
+        calls.append(len(space.decisions))
+        return ja.assign(space, value)
+
+    monkeypatch.setattr(tree, "assign", counted)
+    searcher, rng = MctsSearcher(ja.trace(chain)), np.random.default_rng(0)
+    for _ in range(200):
+        suggestion = searcher.ask(rng)
+        before = len(calls)
+        searcher.tell(suggestion, matches(suggestion.architecture))
+        assert len(calls) == before
+    assert len(calls) <= 400  # at most two transitions for each walk: into a leaf, and below it
+    assert calls.count(0) == len(WIDTHS)
+
+
+def test_a_deep_tree_can_be_saved() -> None:
+    def deep() -> ja.Fragment:
+        layers = [nn.dense(ja.Discrete([8], name="width")) for _ in range(1500)]
+        return ja.sequential(*layers, nn.dense(ja.Discrete(range(1, 5000), name="last")))
+
+    space = ja.trace(deep)
+    root = tree.Node(space=space)
+    node = root
+    for _ in range(1500):
+        node.children = [tree.Node(visits=1)]
+        node = node.children[0]
+    rows = json.loads(json.dumps(tree.to_rows(root)))
+    assert tree.to_rows(tree.from_rows(space, rows)) == rows
