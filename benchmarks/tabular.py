@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from jarch import spaces
 from jarch.ir import Space, trace
-from jarch.search import RandomSearcher, Searcher
+from jarch.search import (
+    EvolutionConfig,
+    EvolutionSearcher,
+    LocalSearcher,
+    MctsSearcher,
+    Objective,
+    RandomSearcher,
+    Searcher,
+)
 from jarch.tabular import Table, nasbench201_evaluator, read_nasbench201, simulate
 
 
@@ -30,10 +38,17 @@ class Contestant(NamedTuple):
     seeds: int | None = None
 
 
+_OBJECTIVE = Objective("validation")
+_AS_PUBLISHED = EvolutionConfig(population=10, sample=3)
+
 SEARCHERS: Mapping[str, Contestant] = {
     "random": Contestant(RandomSearcher),
+    "evolution": Contestant(partial(EvolutionSearcher, config=_AS_PUBLISHED, objective=_OBJECTIVE)),
+    "local": Contestant(partial(LocalSearcher, objective=_OBJECTIVE)),
+    "mcts": Contestant(partial(MctsSearcher, objective=_OBJECTIVE)),
 }
-"""What can be compared, by name, with the defaults of jarch."""
+"""What can be compared, by name. All defaults are those of jarch, but for evolution, whose
+population and tournaments are those of the published row."""
 
 _CHUNKS = 8  # for each process, so that all are done at about the same time
 
