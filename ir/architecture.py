@@ -46,8 +46,8 @@ class Architecture:
         """Return the nodes as text, a line a node, without the decisions."""
         takes = ", ".join(f"@{name}" for name in self.inputs)
         gives = ", ".join(f"{name}={source}" for name, source in self.outputs)
-        body = "\n".join(f"  {format_node(key, node)}" for key, node in self.nodes)
-        return f"architecture({takes}) -> ({gives}) {{\n{body}\n}}"
+        body = "".join(f"  {format_node(key, node)}\n" for key, node in self.nodes)
+        return f"architecture({takes}) -> ({gives}) {{\n{body}}}"
 
 
 def properties(node: Basic) -> Mapping[str, Constant]:

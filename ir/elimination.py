@@ -37,6 +37,7 @@ Table: TypeAlias = "dict[Context, W]"
 Step: TypeAlias = "Generator[Any, Any, Table[W]]"
 
 REFUSED = "(refused)"  # marks contexts without a valid architecture; no key looks like it
+_SPLIT_LIMIT = 1_000_000  # values of one decision on which the graph depends
 SEEN = -1  # reached, but nothing depended on the value: all values stand for one another
 
 
@@ -178,9 +179,10 @@ class Elimination(ABC, Generic[W]):
         """Divide each context by the values of hyperparameters."""
         for h in needs:
             self._meet(h)
-            if h.domain.size is None:
+            if h.domain.size is None or h.domain.size > _SPLIT_LIMIT:
                 raise SpaceError(
-                    f"{h.key}: {h.domain} cannot be enumerated, but the graph needs it"
+                    f"{h.key}: the graph depends on its value, and {h.domain} are too many to go "
+                    "through one by one; use a smaller domain"
                 )
             if SEEN not in [context.get(h.key, SEEN) for context in table]:
                 continue

@@ -323,3 +323,11 @@ def test_draws_of_a_space_partly_decided_keep_what_is_decided() -> None:
         net = ja.sample_uniform(space, rng)
         assert net.values[0] == 3
         assert ja.unrank(space, ja.rank(space, net)) == net
+
+
+def test_a_decision_with_too_many_structures_is_told() -> None:
+    def space() -> ja.Fragment:
+        return ja.permutation([nn.relu] * 30, ja.Permutation(30, name="order"))
+
+    with pytest.raises(ja.SpaceError, match=r"order: the graph depends on its value, .* too many"):
+        ja.count(ja.trace(space))

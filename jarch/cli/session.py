@@ -163,8 +163,8 @@ def _introduce(task: _Task) -> None:
 def _size(space: Space) -> str:
     try:
         number = count(space)
-    except SpaceError:  # a range of real numbers
-        return "no end of architectures"
+    except SpaceError:  # a range of real numbers, or a very large choice of structures
+        return "more architectures than can be counted"
     return f"{number:,} architectures" if number < 1e12 else f"{number:.2e} architectures"
 
 
