@@ -1,8 +1,12 @@
 """All searchers: what they promise alike, and what each does by its paper."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -45,6 +49,7 @@ from jarch.testing import strategies
 
 pytestmark = pytest.mark.unverified  # the transitions are verified elsewhere, on the same spaces
 
+ROOT = Path(ja.__file__).parent.parent
 CONFIGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "random": ("random", {}),
     "uniform": ("random", {"uniform": True}),
@@ -200,6 +205,41 @@ def test_a_searcher_goes_on_from_any_state(kind: str) -> None:
     profile = settings.get_profile(settings.get_current_profile_name())
     few = settings(max_examples=profile.max_examples // 5, stateful_step_count=30)
     run_state_machine_as_test(Machine, settings=few)
+
+
+ELSEWHERE = """
+import json, sys
+import numpy as np
+import jarch as ja
+space = ja.trace(ja.spaces.digits_conv)
+for name, options, state in json.load(sys.stdin):
+    searcher = ja.make_searcher(name, space, options)
+    searcher.restore(state)
+    print(*[searcher.ask(np.random.default_rng(seed)).fingerprint for seed in range(5)])
+"""
+
+
+def test_a_searcher_goes_on_in_another_process() -> None:
+    space = ja.trace(ja.spaces.digits_conv)
+    states: list[str] = []
+    expected: list[str] = []
+    for name, options in CONFIGS.values():
+        searcher = make_searcher(name, space, options)
+        for seed in range(20):
+            suggestion = searcher.ask(np.random.default_rng(seed))
+            searcher.tell(suggestion, {"accuracy": len(suggestion.architecture.nodes) / 50})
+        states.append(json.dumps([name, options, searcher.state()]))
+        rngs = [np.random.default_rng(seed) for seed in range(5)]
+        expected.append(" ".join(searcher.ask(rng).fingerprint for rng in rngs))
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE],
+        input=f"[{', '.join(states)}]",
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "7"},
+    )
+    assert done.stdout.splitlines() == expected
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
