@@ -56,16 +56,7 @@ def mutable(
     Raises:
         AssignmentError: The architecture is not of this space.
     """
-    values = dict(architecture.decisions)
-    found: list[IndependentHyperparameter] = []
-
-    def choose(hyperparameter: IndependentHyperparameter) -> Constant:
-        if hyperparameter.key not in values:
-            raise AssignmentError(f"{hyperparameter.key}: the architecture decides no such thing")
-        found.append(hyperparameter)
-        return values[hyperparameter.key]
-
-    complete(space, choose)
+    found = _decided(space, architecture)
     return tuple(h for h in found if _has_choice(h.domain) and where(h))
 
 
@@ -80,7 +71,8 @@ def edit(
     Args:
         space: What it was drawn from.
         architecture: Of this space.
-        changes: New values by key. One that an earlier change makes unreachable has no effect.
+        changes: New values by key. One has no effect where an earlier change makes it unreachable,
+            or makes another decision of it, which does not take the value.
         rng: Where values of decisions come from that a change opens.
 
     Raises:
@@ -96,18 +88,13 @@ def edit(
         >>> dict(edit(space, before, {"depth": 3}, rng).decisions)["depth"]
         3
     """
-    values: dict[str, object] = dict(architecture.decisions)
-    for key in changes:
-        if key not in values:
+    decided = {h.key: h for h in _decided(space, architecture)}
+    for key, value in changes.items():
+        if key not in decided:
             raise AssignmentError(f"{key}: the architecture decides no such thing")
-
-    def choose(hyperparameter: IndependentHyperparameter) -> object:
-        key, domain = hyperparameter.key, hyperparameter.domain
-        if key in changes:
-            return changes[key]
-        return values[key] if key in values and values[key] in domain else domain.sample(rng)
-
-    return complete(space, choose)
+        if value not in decided[key].domain:
+            raise AssignmentError(f"{key}: value {value!r} is not in {decided[key].domain}")
+    return _edit(space, architecture, changes, rng)
 
 
 def mutate(
@@ -230,7 +217,7 @@ def neighbours(
     """
     for key, value in moves(space, architecture, rng, where=where, most=most):
         try:
-            yield edit(space, architecture, {key: value}, rng)
+            yield _edit(space, architecture, {key: value}, rng)
         except InvalidArchitecture:
             continue
 
@@ -287,7 +274,37 @@ def _redraw(
         raise NothingToMutate("no decision of this architecture may be changed")
     values = dict(architecture.decisions)
     changes = {h.key: _other(h.domain, values[h.key], rng) for h in chosen}
-    return edit(space, architecture, changes, rng)
+    return _edit(space, architecture, changes, rng)
+
+
+def _edit(
+    space: Space,
+    architecture: Architecture,
+    changes: Mapping[str, object],
+    rng: np.random.Generator,
+) -> Architecture:
+    values = {**dict(architecture.decisions), **changes}
+
+    def choose(hyperparameter: IndependentHyperparameter) -> object:
+        key, domain = hyperparameter.key, hyperparameter.domain
+        return values[key] if key in values and values[key] in domain else domain.sample(rng)
+
+    return complete(space, choose)
+
+
+def _decided(space: Space, architecture: Architecture) -> list[IndependentHyperparameter]:
+    """Return the decisions of an architecture that the space leaves open, in order."""
+    values = dict(architecture.decisions)
+    found: list[IndependentHyperparameter] = []
+
+    def choose(hyperparameter: IndependentHyperparameter) -> Constant:
+        if hyperparameter.key not in values:
+            raise AssignmentError(f"{hyperparameter.key}: the architecture decides no such thing")
+        found.append(hyperparameter)
+        return values[hyperparameter.key]
+
+    complete(space, choose)
+    return found
 
 
 def _other(domain: Domain, now: Constant, rng: np.random.Generator) -> Constant:
