@@ -23,6 +23,7 @@ settings.register_profile(
     "jarch",
     deadline=None,  # times on shared machines vary too much to fail a test by
     max_examples=int(os.environ.get("JARCH_EXAMPLES", "100")),
+    derandomize="CI" in os.environ,  # a change is judged by the same examples as the one before
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 settings.load_profile("jarch")
