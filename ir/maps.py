@@ -10,7 +10,7 @@ is what `sample` and `replay` want: nobody else can see the states in between.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 K = TypeVar("K")
@@ -39,6 +39,10 @@ class Map(Protocol[K, V]):
     def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[K]: ...
+
+    def items(self) -> Iterable[tuple[K, V]]:
+        """Return all keys, and what they lead to."""
+        ...
 
 
 class Transient(dict[K, V], Generic[K, V]):

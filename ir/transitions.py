@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from .architecture import Architecture
 from .constants import Constant
 from .errors import AssignmentError, InvalidArchitecture, SpaceError
 from .hyperparameters import IndependentHyperparameter
-from .maps import Map, Transient
+from .maps import Transient
 from .skeletons import architecture_of
 from .space import Space
 from .state import State, advance
@@ -181,10 +181,7 @@ def thaw(state: State) -> State:
     """Return a copy with maps that change in place, for a run of which only the end is kept."""
     new = state.copy()
 
-    def transient(map: Map[Any, Any]) -> Transient[Any, Any]:
-        return Transient({key: map[key] for key in map})
-
-    new.environment = transient(state.environment)
-    new.pending = transient(state.pending)
-    new.expanded = transient(state.expanded)
+    new.environment = Transient(state.environment.items())
+    new.pending = Transient(state.pending.items())
+    new.expanded = Transient(state.expanded.items())
     return new
