@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from .errors import SpaceError
 
-_NAME = re.compile(r"[A-Za-z_][\w.\-]*", re.ASCII)
+_NAME = re.compile(r"[^\W\d][\w.\-]*")
 _NUMBERED = re.compile(r"-\d+$")
 
 
