@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import prod
 from typing import NamedTuple, TypeAlias, cast
@@ -19,7 +19,17 @@ BYTES_PER_ELEMENT = 4  # float32
 SHOWN_DECISIONS = 40  # that a message lists before it says how many more there are
 
 _Feeds: TypeAlias = tuple[tuple[str, Shape], ...]
-_Summary: TypeAlias = tuple[Shapes, tuple[Variable, ...], int, int, int, int]
+
+
+class _Summary(NamedTuple):
+    """What a node is, wherever it stands; the fields are those of `NodeAnalysis`."""
+
+    outputs: Shapes
+    variables: tuple[Variable, ...]
+    parameters: int
+    trainable_parameters: int
+    flops: int
+    activation_bytes: int
 
 
 class NodeAnalysis(NamedTuple):
@@ -58,8 +68,8 @@ class Analysis:
         activation_bytes: Size of the outputs of all nodes for one example in float32.
         shapes: The shape of each output of each node: by the node's key where it has one output,
             by `key:output` where it has several.
-        nodes: Each node, producers before consumers.
         outputs: The shape of each output of the whole, by name.
+        records: What `nodes` is made of when it is asked for.
     """
 
     parameters: int
@@ -67,8 +77,13 @@ class Analysis:
     flops: int
     activation_bytes: int
     shapes: Shapes
-    nodes: tuple[NodeAnalysis, ...]
     outputs: Shapes
+    records: tuple[tuple[str, Op, _Summary], ...] = field(repr=False)
+
+    @property
+    def nodes(self) -> tuple[NodeAnalysis, ...]:
+        """Each node, producers before consumers."""
+        return tuple([NodeAnalysis(key, op, *summary) for key, op, summary in self.records])
 
     def __str__(self) -> str:
         """Return the totals in one line."""
@@ -99,7 +114,7 @@ def analyze(architecture: Architecture, inputs: Mapping[str, Shape]) -> Analysis
         (650, 1290, (10,))
     """
     known: dict[str, Shapes] = {"": _checked_inputs(architecture, inputs)}
-    nodes: list[NodeAnalysis] = []
+    records: list[tuple[str, Op, _Summary]] = []
     shapes: dict[str, Shape] = {}
     for key, node in architecture.nodes:
         feeds = tuple([(name, known[feed.node][feed.output]) for name, feed in node.inputs])
@@ -111,20 +126,20 @@ def analyze(architecture: Architecture, inputs: Mapping[str, Shape]) -> Analysis
         except Exception as error:
             error.add_note(f"raised by the inference rule of {_where(key, node, feeds)}")
             raise
-        known[key] = outputs = summary[0]
-        nodes.append(NodeAnalysis(key, node.op, *summary))
+        known[key] = outputs = summary.outputs
+        records.append((key, node.op, summary))
         if len(outputs) == 1:
             shapes[key] = outputs[node.outputs[0]]
         else:
             shapes.update((f"{key}:{name}", shape) for name, shape in outputs.items())
     return Analysis(
-        sum([node.parameters for node in nodes]),
-        sum([node.trainable_parameters for node in nodes]),
-        sum([node.flops for node in nodes]),
-        sum([node.activation_bytes for node in nodes]),
+        sum([summary.parameters for _, _, summary in records]),
+        sum([summary.trainable_parameters for _, _, summary in records]),
+        sum([summary.flops for _, _, summary in records]),
+        sum([summary.activation_bytes for _, _, summary in records]),
         shapes,
-        tuple(nodes),
         {name: known[source.node][source.output] for name, source in architecture.outputs},
+        tuple(records),
     )
 
 
@@ -152,7 +167,7 @@ def _remembered(
             f"declares {sorted(declared)}; make them the same"
         )
     sizes = [(prod(variable.shape), variable.trainable) for variable in inference.variables]
-    return (
+    return _Summary(
         inference.outputs,
         inference.variables,
         sum(size for size, _ in sizes),
