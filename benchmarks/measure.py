@@ -34,7 +34,7 @@ def young_garbage_only() -> Generator[None]:
     """Leave the garbage collector on, but spare it what was loaded before.
 
     Collections that a run causes are part of its cost. That they walk over the million objects
-    of the libraries loaded for other figures is not.
+    of the libraries loaded for other figures is not, nor is the garbage of earlier runs.
     """
     gc.collect()
     gc.freeze()
@@ -52,10 +52,17 @@ def seconds(run: Run, times: int = 1) -> float:
     return (perf_counter() - start) / times
 
 
+def _prepared(make: Make, times: int) -> float:
+    """Prepare a run, collect the garbage of earlier ones, and time it."""
+    run = make()
+    gc.collect()
+    return seconds(run, times)
+
+
 def time_alone(make: Make, rounds: int, times: int = 1) -> Timing:
     """Time runs, each round prepared anew."""
     with young_garbage_only():
-        return _timing([seconds(make(), times) for _ in range(rounds)])
+        return _timing([_prepared(make, times) for _ in range(rounds)])
 
 
 def time_in_turn(first: Make, second: Make, rounds: int, times: tuple[int, int] = (1, 1)) -> Pair:
@@ -71,9 +78,9 @@ def time_in_turn(first: Make, second: Make, rounds: int, times: tuple[int, int] 
     with young_garbage_only():
         for i in range(rounds):
             if i % 2:
-                b, a = seconds(second(), times[1]), seconds(first(), times[0])
+                b, a = _prepared(second, times[1]), _prepared(first, times[0])
             else:
-                a, b = seconds(first(), times[0]), seconds(second(), times[1])
+                a, b = _prepared(first, times[0]), _prepared(second, times[1])
             pairs.append((a, b))
     first_times, second_times = zip(*pairs, strict=True)
     return Pair(_timing(first_times), _timing(second_times), median(a / b for a, b in pairs))
