@@ -52,6 +52,14 @@ def bad():
 NOT_A_FUNCTION = 3
 '''
 
+INTERRUPTIBLE = """
+import signal
+from jarch.cli import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
+raise SystemExit(main())
+"""
+
 
 @pytest.fixture
 def space_file(tmp_path: Path) -> str:
@@ -364,7 +372,7 @@ def test_an_interrupt_loses_nothing_and_resume_comes_to_the_same(space_file: str
     arguments = ["search", f"{space_file}:space", "--data", "digits", "--seed", "7"]
     arguments += ["--evaluations", "5", "--epochs", "2", "--final-epochs", "3"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "jarch", *arguments, "--folder", "broken"],
+        [sys.executable, "-c", INTERRUPTIBLE, *arguments, "--folder", "broken"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=_environment(),
