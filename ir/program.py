@@ -22,7 +22,7 @@ from .maps import Map
 from .scopes import scope
 
 MEMO_LIMIT = 1 << 16  # expansions kept for one program; some 2 kB each
-STRUCTURES_LIMIT = 1 << 15
+STRUCTURES_LIMIT = 1 << 13
 
 
 class Port(NamedTuple):
@@ -93,15 +93,17 @@ class Structure:
         expansion: The last expansion; held so that its identity stays its own.
         children: Structures with one expansion more, by the identity of the expansion.
         order: The queue of the round that begins here, if all was assigned in order.
-        skeleton: The nodes of the architecture, if nothing is left to expand.
+        met: Whether an architecture had it.
+        skeleton: The nodes of its architectures, once it was met twice.
     """
 
-    __slots__ = ("children", "expansion", "order", "skeleton")
+    __slots__ = ("children", "expansion", "met", "order", "skeleton")
 
     def __init__(self, expansion: Expansion | None) -> None:
         self.expansion = expansion
         self.children: dict[int, Structure] = {}
         self.order: tuple[IndependentHyperparameter, ...] | None = None
+        self.met = False
         self.skeleton: tuple[object, ...] | None = None
 
 

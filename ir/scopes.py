@@ -48,7 +48,17 @@ def check_name(name: str) -> str:
     return name
 
 
-_current: ContextVar[tuple[str, Names] | None] = ContextVar("jarch_scope", default=None)
+class _Scope:
+    """Where keys begin, and the names handed out; most scopes hand out none."""
+
+    __slots__ = ("names", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.names: Names | None = None
+
+
+_current: ContextVar[_Scope | None] = ContextVar("jarch_scope", default=None)
 
 
 class scope:
@@ -60,7 +70,7 @@ class scope:
         self._path = path
 
     def __enter__(self) -> None:
-        self._token = _current.set((self._path, Names()))
+        self._token = _current.set(_Scope(self._path))
 
     def __exit__(self, *_: object) -> None:
         _current.reset(self._token)
@@ -78,6 +88,7 @@ def new_key(name: str) -> str:
             f"hyperparameter {name!r} is made outside of a space function; make it inside the "
             "function that you give to jarch.trace, so that it gets a key"
         )
-    path, names = current
-    unique = names.unique(check_name(name))
-    return f"{path}/{unique}" if path else unique
+    if current.names is None:
+        current.names = Names()
+    unique = current.names.unique(check_name(name))
+    return f"{current.path}/{unique}" if current.path else unique

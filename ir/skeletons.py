@@ -43,7 +43,10 @@ def architecture_of(program: Program, state: State) -> Architecture:
     """Return the architecture that a state with nothing left to decide is."""
     skeleton = cast("Skeleton | None", state.structure.skeleton)
     if skeleton is None:
-        skeleton = state.structure.skeleton = _skeleton(program, state.expanded)
+        skeleton = _skeleton(program, state.expanded)
+        if state.structure.met:  # in large spaces, hardly any structure is met again
+            state.structure.skeleton = skeleton
+        state.structure.met = True
     environment = state.environment
     return Architecture(
         program.inputs,
