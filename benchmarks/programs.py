@@ -39,7 +39,7 @@ _finish: Callable[[object], object] = jax.block_until_ready
 _jit: Callable[..., Callable[..., object]] = jax.jit
 
 
-def compare_compiles(rounds: int = 7) -> Pair:
+def compare_compiles(rounds: int = 11) -> Pair:
     """Time trace + lower + compile of a training step, cold, against that of the Flax net."""
     net, first, second = architecture(), lowered_variables(), handwritten_variables()
 
