@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
@@ -71,7 +71,7 @@ class Display:
         """Tell that a candidate begins; what it is, its line tells when it is done."""
         self._describe(f"{self._done}/{self._evaluations} candidate {index}: compiling")
 
-    def epoch(self, *_details: Any) -> None:
+    def epoch(self) -> None:
         """Tell that an epoch has ended."""
         self._live.advance(self._task)
         done = int(self._live.tasks[0].completed) - self._done * self._epochs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -20,12 +20,13 @@ from jarch.search import Objective, Searcher, SearchResult, make_searcher, run_s
 
 from .budget import Budget
 from .display import Display
+from .interrupts import lasting_interrupts
 from .naming import find_space
 from .outcome import finish_run, print_results
 from .tables import failures_table, make_console, results_table
 
 if TYPE_CHECKING:
-    from jarch.lowering import Trained
+    from jarch.lowering import EpochReport, Trained
 
     from .searching import Search
 
@@ -72,18 +73,24 @@ def run_session(command: Search) -> int:
     task = _Task(command, console, data, space, inputs, folder, searcher, objective, maximize)
     _introduce(task)
     try:
-        return _search_and_finish(task)
+        with lasting_interrupts() as raise_again:
+            return _search_and_finish(task, raise_again)
     except KeyboardInterrupt:
         return _tell_interrupted(task)
 
 
-def _search_and_finish(task: _Task) -> int:
+def _search_and_finish(task: _Task, raise_again: Callable[[], None]) -> int:
     """Search, train the best, judge it, and tell."""
     command = task.command
     config = command.train_config()
     budget = Budget(command.seconds, command.epochs, command.final_epochs)
     display = Display(task.console, task.objective, command.evaluations, budget)
-    evaluator = TrainingEvaluator(task.data, config, display.epoch)
+
+    def on_epoch(_: EpochReport) -> None:
+        display.epoch()
+        raise_again()
+
+    evaluator = TrainingEvaluator(task.data, config, on_epoch)
     results: Mapping[str, Any] = {}
     with display:
         result = _search(task, evaluator, display, budget)
@@ -92,7 +99,7 @@ def _search_and_finish(task: _Task) -> int:
         if result.best is not None:
             epochs = budget.affordable_epochs()
             display.finish(epochs)
-            results = finish_run(task.folder, result, task.data, config, epochs, display.epoch)
+            results = finish_run(task.folder, result, task.data, config, epochs, on_epoch)
     task.console.print()
     _tell_search(task, result)
     if result.best is None:
