@@ -1,0 +1,22 @@
+"""Search with several objectives: Pareto fronts, hypervolume, and searchers that go for both."""
+
+from .archive import ParetoArchive as ParetoArchive
+from .hypervolume import hypervolume as hypervolume, hypervolume_curve as hypervolume_curve
+from .objectives import (
+    Objectives as Objectives,
+    check_objectives as check_objectives,
+    objectives_in as objectives_in,
+    parse_objective as parse_objective,
+    scores_of as scores_of,
+)
+from .pareto import (
+    crowding_distances as crowding_distances,
+    dominates as dominates,
+    front_ranks as front_ranks,
+    non_dominated as non_dominated,
+)
+from .results import (
+    evaluations_hypervolume as evaluations_hypervolume,
+    pareto_front as pareto_front,
+    worst_scores as worst_scores,
+)

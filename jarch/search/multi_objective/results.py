@@ -1,0 +1,80 @@
+"""What a search with several objectives found, computed from its evaluations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from jarch.runs import Evaluation
+from jarch.search.objective import Objective
+
+from .hypervolume import hypervolume_curve
+from .objectives import FloatArray, Scores, scores_of
+from .pareto import non_dominated
+
+
+def pareto_front(
+    evaluations: Sequence[Evaluation], objectives: Sequence[Objective]
+) -> tuple[Evaluation, ...]:
+    """Return the evaluations that none dominates, the best in the first objective first.
+
+    Those that failed, or lack one of the objectives, are left out.
+
+    Args:
+        evaluations: Of any search, whatever it went by.
+        objectives: Metrics with their directions.
+
+    Example:
+        >>> import jarch as ja
+        >>> def evaluate(architecture, seed):
+        ...     size = ja.analyze(architecture, {"in": (8, 8, 1)}).parameters
+        ...     return {"width": dict(architecture.decisions)["width"], "size": size}
+        >>> found = ja.random_search(ja.spaces.digits_dense, evaluate, 20, objective="width")
+        >>> objectives = ja.Objective("width"), ja.Objective("size", maximize=False)
+        >>> front = pareto_front(found.evaluations, objectives)
+        >>> sizes = [evaluation.metrics["size"] for evaluation in front]
+        >>> sizes == sorted(sizes, reverse=True)
+        True
+    """
+    scored = [(scores_of(objectives, e.metrics), e) for e in evaluations if e.status == "ok"]
+    known = [(scores, e) for scores, e in scored if scores is not None]
+    mask = non_dominated([scores for scores, _ in known], objectives)
+    front = [pair for pair, kept in zip(known, mask, strict=True) if kept]
+    direction = -1 if objectives[0].maximize else 1
+    front.sort(key=lambda pair: direction * pair[0][0])
+    return tuple(e for _, e in front)
+
+
+def evaluations_hypervolume(
+    evaluations: Sequence[Evaluation],
+    objectives: Sequence[Objective],
+    reference: Sequence[float] | None = None,
+) -> FloatArray:
+    """Return the anytime curve: the hypervolume after each evaluation.
+
+    Args:
+        evaluations: In the order of the search.
+        objectives: Metrics with their directions.
+        reference: The worst scores of interest; by default the worst of these evaluations, so
+            that curves of different searches cannot be compared.
+
+    Returns:
+        (n,) volumes; one that failed adds nothing.
+    """
+    nothing = (math.nan,) * len(objectives)
+    found = [scores_of(objectives, e.metrics) if e.status == "ok" else None for e in evaluations]
+    scores = np.array([s or nothing for s in found], np.float64).reshape(-1, len(objectives))
+    reference = worst_scores(evaluations, objectives) if reference is None else reference
+    return hypervolume_curve(scores, reference, objectives)
+
+
+def worst_scores(evaluations: Sequence[Evaluation], objectives: Sequence[Objective]) -> Scores:
+    """Return the worst score of each objective, NaN where there is none."""
+    worst: list[float] = []
+    for objective in objectives:
+        found = [objective.of(e.metrics) for e in evaluations if e.status == "ok"]
+        known = [score for score in found if score is not None]
+        worst.append(objective.worst(known, lambda score: score) if known else math.nan)
+    return tuple(worst)
