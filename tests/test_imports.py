@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 NEED_JAX = ("jax", "jaxlib", "flax", "optax", "orbax")
+BESIDE_THE_LOWERING: tuple[str, ...] = ()
+"""Packages above the lowering that need JAX themselves: nothing else imports them when loaded."""
+SLOW = (*NEED_JAX, "sklearn", "optuna", "matplotlib")
+"""What takes long to import: not before it is needed."""
 LAYERS = {"jarch.ir": 0, "jarch.lowering": 1, "jarch": 2}
 
 
@@ -30,6 +35,7 @@ def run(program: str) -> str:
 def test_no_module_above_the_lowering_imports_jax() -> None:
     names = [name for _, name in modules() if layer(name) != LAYERS["jarch.lowering"]]
     names = [name for name in names if not name.endswith("__main__")]
+    names = [name for name in names if not within(name, BESIDE_THE_LOWERING)]
     assert {"jarch.nn.custom", "jarch.ir.ops", "jarch.combinators"} <= set(names)
     program = f"""
 import importlib
@@ -38,7 +44,31 @@ for name in ["jarch.lowering", *{names!r}]:
 print(*sys.modules)
 """
     loaded = run(program).split()
-    assert [name for name in loaded if name.split(".")[0] in NEED_JAX] == []
+    assert [name for name in loaded if within(name, NEED_JAX)] == []
+
+
+def test_what_takes_long_to_import_waits_until_it_is_used() -> None:
+    program = """
+import sys
+import jarch, jarch.cli, jarch.search
+print(*sys.modules)
+"""
+    loaded = run(program).split()
+    assert "jarch.search.catalogue" in loaded
+    assert [name for name in loaded if within(name, (*SLOW, *BESIDE_THE_LOWERING))] == []
+
+
+def test_making_one_searcher_does_not_load_what_another_needs() -> None:
+    program = """
+import sys
+import jarch
+space = jarch.trace(jarch.spaces.digits_dense)
+for name in ("random", "exhaustive", "evolution", "local", "mcts"):
+    jarch.make_searcher(name, space)
+print(*sys.modules)
+"""
+    loaded = run(program).split()
+    assert [name for name in loaded if within(name, (*SLOW, *BESIDE_THE_LOWERING))] == []
 
 
 def test_lowering_is_loaded_by_the_first_use_of_a_name() -> None:
@@ -60,20 +90,30 @@ def test_unknown_names_are_attribute_errors() -> None:
             getattr(module, "lowr")  # noqa: B009 -- checkers would complain of the attribute
 
 
-def test_every_lazy_name_of_the_lowering_is_there() -> None:
-    from jarch import lowering
-
-    source = ast.parse((ROOT / "lowering/__init__.py").read_text())
-    guarded = next(node for node in source.body if isinstance(node, ast.If))
+@pytest.mark.parametrize(
+    ("package", "table"),
+    [("jarch", "_LAZY"), ("jarch.lowering", "_MODULES"), ("jarch.search", "_LAZY")],
+)
+def test_every_lazy_name_is_there_and_seen_by_checkers(package: str, table: str) -> None:
+    module = importlib.import_module(package)
+    assert module.__file__ is not None
     for_checkers = {
         alias.asname
+        for guarded in ast.parse(Path(module.__file__).read_text()).body
+        if isinstance(guarded, ast.If) and ast.unparse(guarded.test) == "TYPE_CHECKING"
         for node in guarded.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert for_checkers == set(lowering._MODULES)  # pyright: ignore[reportPrivateUsage]
-    for name in lowering._MODULES:  # pyright: ignore[reportPrivateUsage]
-        assert getattr(lowering, name) is not None
+    lazy: dict[str, str] = getattr(module, table)
+    assert for_checkers == set(lazy)
+    for name in lazy:
+        assert getattr(module, name) is not None
+
+
+def within(module: str, packages: Iterable[str]) -> bool:
+    """Say whether a module is one of these packages, or in one."""
+    return any(f"{module}.".startswith(f"{package}.") for package in packages)
 
 
 def layer(module: str) -> int:

@@ -1,4 +1,11 @@
-"""Searchers, and the loop in which they suggest, candidates are evaluated, and they learn."""
+"""Searchers, and the loop in which they suggest, candidates are evaluated, and they learn.
+
+What takes long to import, such as a searcher whose policy is a network, is loaded on first use.
+"""
+
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from .catalogue import SEARCHERS as SEARCHERS, make_searcher as make_searcher
 from .constraints import Constraint as Constraint, within as within
@@ -36,3 +43,20 @@ from .searcher import (
     Suggestion as Suggestion,
 )
 from .trial import Evaluate as Evaluate
+
+_LAZY: Mapping[str, str] = {}
+"""Where names are found that are loaded on first use; each also stands in a block for checkers."""
+
+if not TYPE_CHECKING:  # checkers see the names above, and so find misspelt ones
+
+    def __getattr__(name: str) -> object:
+        """Import the module that has `name`, and keep what it gave."""
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        """List what is loaded, and what can be."""
+        return sorted({*globals(), *_LAZY})

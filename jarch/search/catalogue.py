@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import importlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from jarch.ir import Space
 
 from .constraints import Constraint
-from .evolution import EvolutionConfig, EvolutionSearcher
-from .exhaustive import ExhaustiveConfig, ExhaustiveSearcher
-from .local_search import LocalSearchConfig, LocalSearcher
-from .mcts import MctsConfig, MctsSearcher
 from .objective import Objective
-from .random_searcher import RandomConfig, RandomSearcher
 from .searcher import Searcher, SearchError
 
-_SEARCHERS: Mapping[str, tuple[type, Callable[..., Searcher], bool]] = {
-    "random": (RandomConfig, RandomSearcher, False),
-    "exhaustive": (ExhaustiveConfig, ExhaustiveSearcher, False),
-    "evolution": (EvolutionConfig, EvolutionSearcher, True),
-    "local": (LocalSearchConfig, LocalSearcher, True),
-    "mcts": (MctsConfig, MctsSearcher, True),
+
+class _Entry(NamedTuple):
+    """Where a searcher is found, which is imported once one is made.
+
+    Attributes:
+        module: Relative to this package.
+        config: The name of its configuration there.
+        searcher: The name of its class there.
+        learns: Whether it learns from an objective.
+    """
+
+    module: str
+    config: str
+    searcher: str
+    learns: bool
+
+
+_SEARCHERS: Mapping[str, _Entry] = {
+    "random": _Entry("random_searcher", "RandomConfig", "RandomSearcher", False),
+    "exhaustive": _Entry("exhaustive", "ExhaustiveConfig", "ExhaustiveSearcher", False),
+    "evolution": _Entry("evolution", "EvolutionConfig", "EvolutionSearcher", True),
+    "local": _Entry("local_search", "LocalSearchConfig", "LocalSearcher", True),
+    "mcts": _Entry("mcts", "MctsConfig", "MctsSearcher", True),
 }
-"""For each name the configuration, the searcher, and whether it learns from an objective."""
 
 SEARCHERS = tuple(_SEARCHERS)
 """The names of all searchers."""
@@ -57,7 +69,9 @@ def make_searcher(
     """
     if name not in _SEARCHERS:
         raise SearchError(f"searcher {name!r} is none of {', '.join(SEARCHERS)}")
-    config_type, searcher, learns = _SEARCHERS[name]
+    entry = _SEARCHERS[name]
+    module = importlib.import_module(f".{entry.module}", __package__)
+    config_type, searcher = getattr(module, entry.config), getattr(module, entry.searcher)
     fields: Mapping[str, Any] = getattr(config_type, "__dataclass_fields__")  # noqa: B009
     unknown = sorted(set(options or {}) - set(fields))
     if unknown:
@@ -68,5 +82,6 @@ def make_searcher(
         config = config_type(**(options or {}))
     except TypeError as error:
         raise SearchError(f"searcher {name}: {error}") from error
-    learning = {"objective": objective or Objective()} if learns else {}
-    return searcher(space, config, constraint=constraint, **learning)
+    learning = {"objective": objective or Objective()} if entry.learns else {}
+    made: Searcher = searcher(space, config, constraint=constraint, **learning)
+    return made
