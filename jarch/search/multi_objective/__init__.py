@@ -2,6 +2,8 @@
 
 from .archive import ParetoArchive as ParetoArchive
 from .hypervolume import hypervolume as hypervolume, hypervolume_curve as hypervolume_curve
+from .members import Member as Member
+from .nsga2 import Nsga2Config as Nsga2Config, Nsga2Searcher as Nsga2Searcher
 from .objectives import (
     Objectives as Objectives,
     check_objectives as check_objectives,

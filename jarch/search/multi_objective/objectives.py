@@ -81,4 +81,5 @@ def as_losses(scores: ArrayLike, objectives: Sequence[Objective]) -> FloatArray:
     """
     signs = np.array([-1.0 if objective.maximize else 1.0 for objective in objectives])
     columns: FloatArray = np.asarray(scores, np.float64).reshape(-1, len(signs))
-    return np.multiply(columns, signs)
+    losses: FloatArray = columns * signs
+    return losses

@@ -1,0 +1,147 @@
+"""Populations of architectures with several scores, and how children of them are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from jarch.ir import Architecture, Space, replay
+from jarch.search.edits import NothingToMutate, Where, anywhere, crossover, mutate_each
+from jarch.search.gate import Gate
+from jarch.search.searcher import Metrics, Suggestion
+
+from .objectives import FloatArray, Objectives, Scores, scores_of
+
+ATTEMPTS = 50  # children in a row that are invalid or known, after which one is drawn at random
+
+Pick: TypeAlias = Callable[[np.random.Generator], Architecture]
+"""Chooses a parent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An architecture with its score in each objective.
+
+    Attributes:
+        architecture: Drawn from the space in its order.
+        scores: In the order of the objectives, each with its own sign.
+    """
+
+    architecture: Architecture
+    scores: Scores
+
+    def to_data(self, space: Space) -> list[Any]:
+        """Return the values decided beyond those of the space, and the scores, for JSON."""
+        return [list(self.architecture.values[len(space.decisions) :]), list(self.scores)]
+
+    @staticmethod
+    def from_data(space: Space, data: Sequence[Any]) -> Member:
+        """Return what `to_data` described."""
+        values, scores = data
+        return Member(replay(space, values), tuple(scores))
+
+
+def scores_array(members: Sequence[Member]) -> FloatArray:
+    """Return the scores of members: (n, m), a row for each."""
+    return np.array([member.scores for member in members], np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """How a child is made of two parents.
+
+    Attributes:
+        crossover: The probability that a child has the decisions of both parents.
+        points: How often a child changes between them; None chooses for each decision by itself.
+        rate: The probability with which each decision of the child is changed, at least one;
+            None is one over their number.
+        where: Which decisions may be changed.
+    """
+
+    crossover: float
+    points: int | None
+    rate: float | None
+    where: Where = anywhere
+
+    def child(self, space: Space, pick: Pick, rng: np.random.Generator) -> Architecture:
+        """Return a child.
+
+        Raises:
+            NothingToMutate: The child has no decision that may be changed.
+            InvalidArchitecture: A function of the space refused its values.
+        """
+        child = pick(rng)
+        if rng.random() < self.crossover:
+            child = crossover(space, child, pick(rng), rng, points=self.points)
+        decided = len(child.decisions) - len(space.decisions)
+        rate = 1 / max(decided, 1) if self.rate is None else self.rate
+        return mutate_each(space, child, rng, rate, where=self.where)
+
+
+@dataclass(slots=True)
+class Generations:
+    """A population of parents and the children that have come back since it was chosen.
+
+    The first population are random architectures. Nothing waits: children are made of the parents
+    at hand until enough have come back for the next selection, in whatever order; those that
+    failed or are late are not missed.
+
+    Attributes:
+        gate: What all suggestions pass.
+        objectives: What is scored.
+        size: How many parents there are.
+        parents: The population; empty until the first is complete.
+        children: Those evaluated since.
+    """
+
+    gate: Gate
+    objectives: Objectives
+    size: int
+    parents: list[Member] = field(default_factory=list[Member])
+    children: list[Member] = field(default_factory=list[Member])
+
+    @property
+    def complete(self) -> bool:
+        """Whether there are children enough to choose the next population."""
+        return len(self.children) >= self.size
+
+    def suggest(self, variation: Variation, pick: Pick, rng: np.random.Generator) -> Suggestion:
+        """Return a child of the parents, or a random architecture where there are none yet.
+
+        Raises:
+            SpaceExhausted: Nothing new is left.
+            SearchError: Nothing at all is valid and allowed.
+        """
+        for _ in range(ATTEMPTS if self.parents else 0):
+            try:
+                found = self.gate.admit(variation.child, self.gate.space, pick, rng)
+            except NothingToMutate:  # these parents have nothing to change; others may
+                continue
+            if found is not None:
+                return found
+        return self.gate.draw(rng)
+
+    def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
+        """Let what succeeded join the children."""
+        scores = scores_of(self.objectives, metrics)
+        if scores is not None:
+            self.children.append(Member(suggestion.architecture, scores))
+
+    def state(self) -> dict[str, Any]:
+        """Return all that is known, as plain data that JSON can hold."""
+        space = self.gate.space
+        return {
+            "seen": list(self.gate.seen),
+            "parents": [member.to_data(space) for member in self.parents],
+            "children": [member.to_data(space) for member in self.children],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Know what `state` returned, and nothing else."""
+        space = self.gate.space
+        self.gate.restore(state["seen"])
+        self.parents = [Member.from_data(space, data) for data in state["parents"]]
+        self.children = [Member.from_data(space, data) for data in state["children"]]
