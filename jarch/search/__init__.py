@@ -28,6 +28,13 @@ from .exhaustive import (
 from .local_search import LocalSearchConfig as LocalSearchConfig, LocalSearcher as LocalSearcher
 from .loop import random_search as random_search, run_search as run_search
 from .mcts import MctsConfig as MctsConfig, MctsSearcher as MctsSearcher
+from .multi_objective import (
+    Nsga2Config as Nsga2Config,
+    Nsga2Searcher as Nsga2Searcher,
+    ParetoArchive as ParetoArchive,
+    hypervolume as hypervolume,
+    pareto_front as pareto_front,
+)
 from .objective import Objective as Objective
 from .random_searcher import RandomConfig as RandomConfig, RandomSearcher as RandomSearcher
 from .result import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jarch.ir import Space
@@ -20,7 +20,8 @@ class _Entry(NamedTuple):
         module: Relative to this package.
         config: The name of its configuration there.
         searcher: The name of its class there.
-        learns: Whether it learns from an objective.
+        learns: Whether it learns from an objective, or from several where its class has
+            `objectives`.
     """
 
     module: str
@@ -35,6 +36,7 @@ _SEARCHERS: Mapping[str, _Entry] = {
     "evolution": _Entry("evolution", "EvolutionConfig", "EvolutionSearcher", True),
     "local": _Entry("local_search", "LocalSearchConfig", "LocalSearcher", True),
     "mcts": _Entry("mcts", "MctsConfig", "MctsSearcher", True),
+    "nsga2": _Entry("multi_objective.nsga2", "Nsga2Config", "Nsga2Searcher", True),
 }
 
 SEARCHERS = tuple(_SEARCHERS)
@@ -47,6 +49,7 @@ def make_searcher(
     options: Mapping[str, Any] | None = None,
     *,
     objective: Objective | None = None,
+    objectives: Sequence[Objective] = (),
     constraint: Constraint | None = None,
 ) -> Searcher:
     """Return a new searcher.
@@ -56,10 +59,13 @@ def make_searcher(
         space: Where to search.
         options: Of its configuration, by name; what is not given is as in the paper.
         objective: What it learns from, where it learns; by default a high accuracy.
+        objectives: In its place several at once, for a searcher that goes for all of them; one
+            that learns from nothing takes any.
         constraint: Raises `InvalidArchitecture` for those not to suggest.
 
     Raises:
-        SearchError: There is no such searcher, or its options are wrong.
+        SearchError: There is no such searcher, its options are wrong, or it learns from one
+            objective and got several.
 
     Example:
         >>> import jarch as ja
@@ -82,6 +88,24 @@ def make_searcher(
         config = config_type(**(options or {}))
     except TypeError as error:
         raise SearchError(f"searcher {name}: {error}") from error
-    learning = {"objective": objective or Objective()} if entry.learns else {}
+    chosen = tuple(objectives) or (objective or Objective(),)
+    learning = _learning(name, searcher, chosen) if entry.learns else {}
     made: Searcher = searcher(space, config, constraint=constraint, **learning)
     return made
+
+
+def _learning(name: str, searcher: Any, objectives: tuple[Objective, ...]) -> dict[str, Any]:
+    """Return the argument that says what a searcher learns from.
+
+    Raises:
+        SearchError: It learns from one objective only.
+    """
+    if "objectives" in searcher.__dataclass_fields__:
+        return {"objectives": objectives}
+    if len(objectives) > 1:
+        names = ", ".join(objective.name for objective in objectives)
+        raise SearchError(
+            f"searcher {name} learns from one objective, not from {names}; use nsga2 or another "
+            "that goes for several"
+        )
+    return {"objective": objectives[0]}
