@@ -44,6 +44,8 @@ _evaluations = st.builds(
     reason=st.text(),
     seconds=st.floats(0, 1e6),
     invalid_draws=st.integers(0, 500),
+    fidelity=st.none() | st.integers(1, 500),
+    trial=st.none() | st.integers(0, 10**6),
 )
 
 

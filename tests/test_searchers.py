@@ -104,6 +104,21 @@ def copy(searcher: Searcher, make: Callable[[], Searcher]) -> Searcher:
     return new
 
 
+class AtAnyFidelity:
+    """An evaluator whose metrics are the same at every fidelity."""
+
+    def __init__(self, evaluate: Callable[[ja.Architecture, int], Mapping[str, float]]) -> None:
+        self._evaluate = evaluate
+
+    def __call__(self, architecture: ja.Architecture, seed: int) -> Mapping[str, float]:
+        return self._evaluate(architecture, seed)
+
+    def at(
+        self, architecture: ja.Architecture, seed: int, fidelity: int, trial: int | None
+    ) -> Mapping[str, float]:
+        return self._evaluate(architecture, seed)
+
+
 class SearcherMachine(RuleBasedStateMachine):
     """Asks, tells in any order, failures, losses, and copies of which all must go on alike."""
 
@@ -113,6 +128,7 @@ class SearcherMachine(RuleBasedStateMachine):
         self._options = options
         self.out: list[Suggestion] = []
         self.asked: set[str] = set()
+        self.trials: dict[int, Suggestion] = {}  # each with its latest suggestion
         self.exhausted = False
 
     @initialize(
@@ -146,11 +162,16 @@ class SearcherMachine(RuleBasedStateMachine):
             self.exhausted = True
             assert self.asked == self.allowed
             return
-        assert first.fingerprint in self.allowed - self.asked
+        if first.trial in self.trials:
+            assert_goes_on(self.trials[first.trial], first)
+        else:
+            assert first.fingerprint in self.allowed - self.asked
         assert ja.fingerprint(first.architecture) == first.fingerprint
         values = first.architecture.values[len(self.space.decisions) :]
         assert ja.replay(self.space, values) == first.architecture
         self.asked.add(first.fingerprint)
+        if first.trial is not None:
+            self.trials[first.trial] = first
         self.out.append(first)
 
     def _ask(self, searcher: Searcher, rng: np.random.Generator) -> Suggestion | str:
@@ -194,6 +215,14 @@ class SearcherMachine(RuleBasedStateMachine):
 
     def _take(self, data: st.DataObject) -> Suggestion:
         return self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
+
+
+def assert_goes_on(before: Suggestion, now: Suggestion) -> None:
+    """A candidate that is suggested again is the same, at a higher fidelity."""
+    assert before.fidelity is not None
+    assert now.fidelity is not None
+    assert now.fidelity > before.fidelity
+    assert (now.fingerprint, now.architecture) == (before.fingerprint, before.architecture)
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
@@ -253,10 +282,14 @@ def test_a_whole_space_is_found_once_and_in_full(kind: str) -> None:
     def evaluate(architecture: ja.Architecture, seed: int) -> dict[str, int]:
         return {"parameters": ja.analyze(architecture, {"in": (8, 8, 1)}).parameters}
 
-    result = run_search(searcher, evaluate, 10**6, objective="parameters", maximize=False)
-    found = [e.fingerprint for e in result.evaluations]
-    assert len(found) == len(expected)
-    assert set(found) == expected
+    result = run_search(
+        searcher, AtAnyFidelity(evaluate), 10**6, objective="parameters", maximize=False
+    )
+    found = [(e.fingerprint, e.fidelity) for e in result.evaluations]
+    assert len(found) == len(set(found))
+    candidates = {e.index if e.trial is None else e.trial: e for e in result.evaluations}
+    assert len(candidates) == len(expected)
+    assert {e.fingerprint for e in candidates.values()} == expected
     assert result.stopped == "exhausted"
 
 
@@ -315,7 +348,8 @@ def test_searchers_that_learn_beat_chance(kind: str) -> None:
     def mean(name: str, options: Mapping[str, Any]) -> float:
         found: list[float] = []
         for seed in range(8):
-            result = run_search(make_searcher(name, ja.trace(chain), options), matches, 120, seed)
+            searcher = make_searcher(name, ja.trace(chain), options)
+            result = run_search(searcher, AtAnyFidelity(matches), 120, seed)
             assert result.best is not None
             found.append(result.best.metrics["accuracy"] or 0.0)
         return float(np.mean(found))

@@ -20,7 +20,8 @@ class Evaluation:
 
     Attributes:
         index: Its place in the search, from 0.
-        seed: What the evaluator was seeded with; follows from the search's seed and the index.
+        seed: What the evaluator was seeded with; follows from the search's seed and the trial, or
+            the index where there is no trial.
         decisions: Keys and values, in the order assigned.
         fingerprint: Of the architecture; equal models have equal ones.
         status: "ok"; "invalid", where the space or the shapes refused it; else "failed".
@@ -28,6 +29,8 @@ class Evaluation:
         reason: Why it is not "ok".
         seconds: How long the evaluation took, wall clock. Not compared.
         invalid_draws: Architectures that were drawn before it and refused as invalid.
+        fidelity: How thorough it was, in the evaluator's units, such as epochs; None in full.
+        trial: The same number for all evaluations of one candidate; None where it has one only.
     """
 
     index: int
@@ -39,6 +42,8 @@ class Evaluation:
     reason: str = ""
     seconds: float = field(default=0.0, compare=False)
     invalid_draws: int = 0
+    fidelity: int | None = None
+    trial: int | None = None
 
     @property
     def values(self) -> tuple[Constant, ...]:
@@ -51,6 +56,7 @@ class Evaluation:
 
     def to_line(self) -> str:
         """Return the evaluation as one line of JSON, without the end of line."""
+        rung = {"fidelity": self.fidelity, "trial": self.trial}
         return json.dumps(
             {
                 "index": self.index,
@@ -63,6 +69,7 @@ class Evaluation:
                 "reason": self.reason,
                 "seconds": round(self.seconds, 3),
                 "invalid_draws": self.invalid_draws,
+                **{name: number for name, number in rung.items() if number is not None},
             },
             allow_nan=False,
         )
@@ -87,6 +94,8 @@ class Evaluation:
                 read["reason"],
                 read["seconds"],
                 read["invalid_draws"],
+                read.get("fidelity"),
+                read.get("trial"),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"no evaluation: {error!r}") from error

@@ -43,13 +43,20 @@ from .result import (
     rank_evaluations as rank_evaluations,
 )
 from .searcher import (
+    FidelitySearcher as FidelitySearcher,
     Metrics as Metrics,
     Searcher as Searcher,
     SearchError as SearchError,
     SpaceExhausted as SpaceExhausted,
     Suggestion as Suggestion,
 )
-from .trial import Evaluate as Evaluate
+from .trial import (
+    Evaluate as Evaluate,
+    FidelityEvaluator as FidelityEvaluator,
+    KeepsTrials as KeepsTrials,
+    WithFidelity as WithFidelity,
+    evaluation_of as evaluation_of,
+)
 
 _LAZY: Mapping[str, str] = {}
 """Where names are found that are loaded on first use; each also stands in a block for checkers."""

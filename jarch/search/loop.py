@@ -16,8 +16,8 @@ from jarch.runs import Evaluation, Journal, RunError
 from .constraints import Constraint
 from .random_searcher import RandomConfig, RandomSearcher
 from .result import SearchResult, Stopped
-from .searcher import Searcher, SearchError, SpaceExhausted, Suggestion
-from .trial import Evaluate, evaluate_suggestion
+from .searcher import FidelitySearcher, Searcher, SearchError, SpaceExhausted, Suggestion
+from .trial import Evaluate, KeepsTrials, evaluate_suggestion
 
 
 def random_search(
@@ -92,14 +92,16 @@ def run_search(
 ) -> SearchResult:
     """Let a searcher suggest, evaluate, write down and tell, until the evaluations are done.
 
-    All randomness of evaluation `i` follows from the seed and `i`. So resuming runs the search
+    All randomness of evaluation `i` follows from the seed and `i`, or the number of the trial where
+    the searcher suggests candidates again at higher fidelities. So resuming runs the search
     again from its beginning, with the metrics in the folder in place of evaluations that are
     done, and comes to the same result as a search that was never interrupted (except where
     `seconds` cut it short). A keyboard interrupt ends the search and returns what is finished.
 
     Args:
         searcher: New, or in the state to begin with.
-        evaluate: As for `random_search`.
+        evaluate: As for `random_search`; a `FidelityEvaluator` where the searcher asks for several
+            fidelities.
         evaluations: How many in all, failures and those of an earlier part of the run included.
         seed: Of the search.
         objective: The metric to compare by.
@@ -117,7 +119,8 @@ def run_search(
     Raises:
         RunError: The folder cannot be used, or its evaluations are not those of this search.
         KeyError: `evaluate` returned metrics without the objective.
-        SearchError: The searcher learns from another objective, or nothing is valid and allowed.
+        SearchError: The searcher learns from another objective, or asks for fidelities that the
+            evaluator does not offer, or nothing is valid and allowed.
     """
     options = dict(searcher.options())
     _check_objective(options, objective, maximize)
@@ -178,16 +181,24 @@ class _Loop:
         self.searcher.tell(suggestion, evaluation.metrics if evaluation.status == "ok" else None)
         if self.on_evaluation is not None:
             self.on_evaluation(evaluation, best)
+        if known is None:
+            self._tidy()
 
     def _evaluate(self, index: int, suggestion: Suggestion) -> Evaluation:
         if self.on_start is not None:
             self.on_start(index, suggestion)
-        seed = evaluation_seed(self.seed, index)
+        trial = suggestion.trial
+        seed = evaluation_seed(self.seed, index if trial is None else trial)
         evaluation = evaluate_suggestion(
             self.evaluate, suggestion, index, seed, self.result.objective
         )
         self._took.append(evaluation.seconds)
         return evaluation
+
+    def _tidy(self) -> None:
+        """Let the evaluator forget the trials with which the searcher is done."""
+        if isinstance(self.searcher, FidelitySearcher) and isinstance(self.evaluate, KeepsTrials):
+            self.evaluate.retain(self.searcher.ongoing())
 
     def _ends_after(self, end: float) -> bool:
         """Say whether one more evaluation as long as the average one would end too late."""
@@ -196,7 +207,7 @@ class _Loop:
 
 
 def evaluation_seed(seed: int, index: int) -> int:
-    """Return what the evaluator of one evaluation is seeded with: 31 bits."""
+    """Return what the evaluator of one evaluation, or of one trial, is seeded with: 31 bits."""
     words = np.random.SeedSequence(seed, spawn_key=(index, 1)).generate_state(1)
     return int(words[0]) >> 1
 
@@ -217,9 +228,14 @@ def _generator(seed: int, index: int) -> np.random.Generator:
 
 
 def _checked(known: Evaluation, suggestion: Suggestion) -> Evaluation:
-    if known.fingerprint == suggestion.fingerprint:
-        return known
-    raise RunError(
-        f"evaluation {known.index} of the run is another architecture than the space gives now: "
-        "the space, its arguments or the version of jarch changed; begin another run"
-    )
+    if known.fingerprint != suggestion.fingerprint:
+        raise RunError(
+            f"evaluation {known.index} of the run is another architecture than the space gives "
+            "now: the space, its arguments or the version of jarch changed; begin another run"
+        )
+    if (known.fidelity, known.trial) != (suggestion.fidelity, suggestion.trial):
+        raise RunError(
+            f"evaluation {known.index} of the run has fidelity {known.fidelity}, not "
+            f"{suggestion.fidelity}: the version of jarch changed; begin another run"
+        )
+    return known

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -15,11 +17,15 @@ Stopped: TypeAlias = Literal["evaluations", "exhausted", "seconds", "interrupted
 class SearchResult:
     """What a search found, or has found so far.
 
+    Evaluations of different fidelities are not comparable: the best is the best among those of the
+    highest fidelity that was reached, whatever the others scored.
+
     Attributes:
         objective: The metric by which evaluations are compared.
         maximize: Whether more is better.
         evaluations: All, by index, failures among them.
-        best: The best evaluation, the first of equals; None where none succeeded.
+        best: The best evaluation of the highest fidelity, the first of equals; None where none
+            succeeded.
         best_architecture: Its architecture.
         stopped: What ended the search: all "evaluations" done, the space "exhausted", the
             "seconds" over, or "interrupted".
@@ -45,7 +51,7 @@ class SearchResult:
         return sum(e.invalid_draws for e in self.evaluations)
 
     def ranked(self) -> tuple[Evaluation, ...]:
-        """Return the evaluations that succeeded, the best first, the first of equals first."""
+        """Return what succeeded, the best first; see `rank_evaluations`."""
         return rank_evaluations(self.evaluations, self.objective, self.maximize)
 
     def add(self, evaluation: Evaluation, architecture: Architecture) -> SearchResult:
@@ -59,17 +65,42 @@ class SearchResult:
 
     def _improves(self, evaluation: Evaluation) -> bool:
         score = evaluation.score(self.objective)
-        before = None if self.best is None else self.best.score(self.objective)
-        if score is None or before is None:
+        if score is None or self.best is None:
             return score is not None
+        before = self.best.score(self.objective)
+        assert before is not None
+        now, then = _thoroughness(evaluation), _thoroughness(self.best)
+        if now != then:
+            return now > then
         return score > before if self.maximize else score < before
 
 
 def rank_evaluations(
     evaluations: tuple[Evaluation, ...], objective: str, maximize: bool
 ) -> tuple[Evaluation, ...]:
-    """Return the evaluations that have a score, the best first, the first of equals first."""
+    """Return the evaluations that have a score, the best first, the first of equals first.
+
+    What was evaluated at a higher fidelity stands before what was not, and a trial stands once,
+    with the highest fidelity at which it has a score.
+    """
     known = [(e.score(objective), e) for e in evaluations]
-    scored = [(score, e) for score, e in known if score is not None]
+    scored = _highest((score, e) for score, e in known if score is not None)
     scored.sort(key=lambda pair: -pair[0] if maximize else pair[0])
+    scored.sort(key=lambda pair: -_thoroughness(pair[1]))
     return tuple(e for _, e in scored)
+
+
+def _thoroughness(evaluation: Evaluation) -> float:
+    return math.inf if evaluation.fidelity is None else evaluation.fidelity
+
+
+def _highest(scored: Iterable[tuple[float, Evaluation]]) -> list[tuple[float, Evaluation]]:
+    """Return the pairs of highest fidelity: one for each trial, and all without a trial."""
+    kept: dict[tuple[bool, int], tuple[float, Evaluation]] = {}
+    for score, evaluation in scored:
+        trial = evaluation.trial
+        key = (False, evaluation.index) if trial is None else (True, trial)
+        before = kept.get(key)
+        if before is None or _thoroughness(evaluation) > _thoroughness(before[1]):
+            kept[key] = (score, evaluation)
+    return list(kept.values())

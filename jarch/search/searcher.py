@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -29,11 +29,18 @@ class Suggestion:
         architecture: Valid as far as the space and the constraint can say.
         fingerprint: Of the architecture.
         invalid_draws: How many were drawn before it and refused as invalid.
+        fidelity: How thoroughly to evaluate it, in the evaluator's units, such as epochs; None for
+            an evaluation in full.
+        trial: A number that the searcher gives to a candidate which it may suggest again at a
+            higher fidelity. Evaluations of one trial have one seed, so the evaluator may go on
+            where the last of them ended.
     """
 
     architecture: Architecture
     fingerprint: str
     invalid_draws: int = 0
+    fidelity: int | None = None
+    trial: int | None = None
 
 
 class Searcher(Protocol):
@@ -44,7 +51,8 @@ class Searcher(Protocol):
     and an equal generator, two searchers suggest the same, in this process or in another.
 
     No model is suggested twice, unless the configuration says `repeats`. What is invalid or breaks
-    the constraint is never suggested, but counted.
+    the constraint is never suggested, but counted. A searcher of several fidelities suggests a
+    model once at each of them, from low to high, all under one number of its trial.
     """
 
     def ask(self, rng: np.random.Generator) -> Suggestion:
@@ -77,4 +85,13 @@ class Searcher(Protocol):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Know what `state` returned, and nothing else."""
+        ...
+
+
+@runtime_checkable
+class FidelitySearcher(Searcher, Protocol):
+    """A searcher that suggests candidates again, at a higher fidelity."""
+
+    def ongoing(self) -> Sequence[int]:
+        """Return the trials that may be suggested again, those first that are likely to be."""
         ...

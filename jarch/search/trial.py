@@ -2,20 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from jarch.ir import Architecture, InvalidArchitecture, ShapeError
 from jarch.runs import Evaluation, Status, finite_scores
 
-from .searcher import Suggestion
+from .searcher import SearchError, Suggestion
 
 Evaluate: TypeAlias = Callable[[Architecture, int], Mapping[str, Any]]
 """Returns metrics by name, given an architecture and a seed for all that is random in it."""
 
 _REASON_LENGTH = 400
+
+
+@runtime_checkable
+class FidelityEvaluator(Protocol):
+    """An evaluator that can be told how thorough to be."""
+
+    def __call__(self, architecture: Architecture, seed: int, /) -> Mapping[str, Any]:
+        """Return the metrics of an evaluation in full."""
+        ...
+
+    def at(
+        self, architecture: Architecture, seed: int, fidelity: int, trial: int | None
+    ) -> Mapping[str, Any]:
+        """Return metrics by name, those of an evaluation of that fidelity from the beginning.
+
+        Args:
+            architecture: What to evaluate.
+            seed: For all that is random in it; the same for all evaluations of a trial.
+            fidelity: How thoroughly, in units of the evaluator's own.
+            trial: Its number. Where this trial was evaluated before, at a lower fidelity, the
+                evaluator may go on from there, if that comes to the same result.
+        """
+        ...
+
+
+@runtime_checkable
+class KeepsTrials(Protocol):
+    """An evaluator that keeps something of each trial, to go on with it."""
+
+    def retain(self, trials: Sequence[int]) -> None:
+        """Forget all trials but these; the first of them are the likeliest to go on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WithFidelity:
+    """An evaluator of several fidelities, made of a function.
+
+    Attributes:
+        function: Takes an architecture, a seed and a fidelity; returns metrics by name.
+        full: The fidelity of an evaluation in full.
+
+    Example:
+        >>> import jarch as ja
+        >>> def evaluate(architecture, seed, fidelity):
+        ...     return {"accuracy": 1 - 1 / fidelity}
+        >>> WithFidelity(evaluate, full=10).at(ja.replay(ja.trace(ja.identity), []), 0, 2, None)
+        {'accuracy': 0.5}
+    """
+
+    function: Callable[[Architecture, int, int], Mapping[str, Any]]
+    full: int
+
+    def __call__(self, architecture: Architecture, seed: int) -> Mapping[str, Any]:
+        """Evaluate in full."""
+        return self.function(architecture, seed, self.full)
+
+    def at(
+        self, architecture: Architecture, seed: int, fidelity: int, trial: int | None
+    ) -> Mapping[str, Any]:
+        """Evaluate at a fidelity, from the beginning."""
+        return self.function(architecture, seed, fidelity)
+
+
+def evaluation_of(evaluate: Evaluate, suggestion: Suggestion) -> Callable[[int], Mapping[str, Any]]:
+    """Return what evaluates a suggestion at its fidelity, given a seed.
+
+    Raises:
+        SearchError: It has a fidelity, and the evaluator knows nothing of such.
+    """
+    architecture, fidelity, trial = suggestion.architecture, suggestion.fidelity, suggestion.trial
+    if fidelity is None:
+        return lambda seed: evaluate(architecture, seed)
+    if not isinstance(evaluate, FidelityEvaluator):
+        raise SearchError(
+            "the searcher asks for evaluations of several fidelities, which the evaluator does not "
+            "offer; give one that has a method `at`, such as jarch.search.WithFidelity"
+        )
+    at = evaluate.at
+    return lambda seed: at(architecture, seed, fidelity, trial)
 
 
 def evaluate_suggestion(
@@ -25,13 +106,15 @@ def evaluate_suggestion(
 
     Raises:
         KeyError: The metrics are without the objective: no candidate could be compared.
+        SearchError: The suggestion has a fidelity, and the evaluator knows nothing of such.
     """
+    evaluated = evaluation_of(evaluate, suggestion)
     start = monotonic()
     scores: Mapping[str, float | None] = {}
     status: Status = "ok"
     reason = ""
     try:
-        scores = finite_scores(evaluate(suggestion.architecture, seed))
+        scores = finite_scores(evaluated(seed))
     except Exception as error:  # whatever a candidate's evaluation raises is that candidate's fate
         status, reason = _explain(error)
     if status == "ok" and objective not in scores:
@@ -51,6 +134,8 @@ def evaluate_suggestion(
         reason=reason,
         seconds=monotonic() - start,
         invalid_draws=suggestion.invalid_draws,
+        fidelity=suggestion.fidelity,
+        trial=suggestion.trial,
     )
 
 

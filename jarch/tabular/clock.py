@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jarch.search import Evaluate, Searcher, SpaceExhausted, Suggestion
+from jarch.search import Evaluate, Searcher, SpaceExhausted, Suggestion, evaluation_of
 
 from .errors import TableError
 
@@ -47,6 +47,7 @@ def simulate(
 
     Raises:
         TableError: The evaluator does not return the cost.
+        SearchError: The searcher asks for fidelities that the evaluator does not offer.
 
     Example:
         >>> import jarch as ja
@@ -65,7 +66,7 @@ def simulate(
             suggestion = searcher.ask(rng)
         except SpaceExhausted:
             return
-        metrics = evaluate(suggestion.architecture, seed)
+        metrics = evaluation_of(evaluate, suggestion)(seed)
         if cost not in metrics:
             raise TableError(
                 f"the evaluator returned {sorted(metrics)} but no {cost!r}; say which column is "
