@@ -1,28 +1,24 @@
-"""Proof that a space has no shape errors, or the decisions that lead to one."""
+"""Proof that a space has no shape errors, or the fewest decisions that lead to one."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import product
-from math import prod
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
 
+from .analysis import analyze
 from .constants import Constant
-from .elimination import SEEN, Context, Elimination, Step, Table
+from .domains import Domain, FloatDomain
 from .errors import AssignmentError, InvalidArchitecture, ShapeError, SpaceError
-from .graph import Basic
 from .hyperparameters import IndependentHyperparameter
 from .operations import Shape
-from .program import Cell, Expansion, Port, resolve
+from .shape_elimination import Decision, Misfit, ShapeElimination, Witness
 from .space import Space
-from .transitions import assign
+from .transitions import assign, complete
 
-Decision: TypeAlias = "tuple[str, Constant]"
-Witness: TypeAlias = "frozenset[Decision]"
-"""Decisions that suffice: whatever else is decided, they lead to the context."""
-
-_TRIED = 4096  # combinations of a node's properties up to which all are tried
+_WORK = 500_000  # up to which fewer decisions are looked for: some seconds
+_ASSIGNED, _GUESSED, _INFERRED = 30, 100, 5  # what takes more work than to look at a set: 1
+_GUESSES = 2  # random architectures that are tried before anything is proven
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +29,13 @@ class Counterexample:
         decisions: Keys and values, in an order in which `assign` takes them by key.
         node: The key of the node at which shapes do not fit.
         reason: What does not fit there.
+        shortest: Whether it is proven that no fewer decisions do.
     """
 
     decisions: tuple[Decision, ...]
     node: str
     reason: str
+    shortest: bool = True
 
     def __str__(self) -> str:
         """Tell the decisions and the error."""
@@ -57,8 +55,9 @@ def check(space: Space, inputs: Mapping[str, Shape]) -> Counterexample | None:
         inputs: The shape of each input, without the batch axis.
 
     Returns:
-        None where all is well. Otherwise the error that takes the fewest decisions, with those
-        that it needs: leave out any of them, and some architecture fits.
+        None where all is well. Otherwise the fewest decisions after which nothing fits. Where it
+        would take more than seconds to rule out all sets of fewer, such as any three of forty
+        decisions, none of those returned can be left out, and `shortest` is False.
 
     Raises:
         SpaceError: An input has no shape, or shapes depend on a domain too large to try.
@@ -75,281 +74,162 @@ def check(space: Space, inputs: Mapping[str, Shape]) -> Counterexample | None:
     missing = set(space.program.fragment.inputs) - set(inputs)
     if missing:
         raise SpaceError(f"inputs {sorted(missing)} have no shape; give one for each")
-    found, _ = _Checking(space, inputs).results()
-    return None if found is None else _reduce(space, inputs, found)
+    checking = ShapeElimination(space, inputs)
+    misfit, _ = checking.results()
+    if misfit is None:
+        return None
+    search = _Search(space, inputs, frozenset(checking.relevant))
+    return search.shortest(search.irreducible(misfit))
 
 
-@dataclass(frozen=True, slots=True)
-class _Misfit:
-    """What stands where a shape should be, behind a node at which shapes do not fit."""
+class _Search:
+    """Looks for decisions after which nothing fits.
 
-    node: str
-    reason: str
+    Such decisions contradict every architecture that fits. So architectures that fit are gathered,
+    and only decisions that contradict all of them are worth a proof: what is sought is a smallest
+    hitting set, as in the extraction of smallest unsatisfiable subsets.
 
+    Reference:
+        Ignatiev, Previti, Liffiton and Marques-Silva 2015, "Smallest MUS extraction with minimal
+        hitting set dualization", CP.
+    """
 
-_REFUSED = _Misfit("", "")  # stands behind what a function refused: no architecture, no error
+    def __init__(self, space: Space, inputs: Mapping[str, Shape], relevant: frozenset[str]) -> None:
+        self._space = space
+        self._inputs = inputs
+        self._relevant = relevant
+        self._fitting: list[Witness] = []
+        self._random = random.Random(0)
+        self._work = 0
 
+    def irreducible(self, misfit: Misfit) -> Counterexample:
+        """Return decisions that lead to a misfit, and of which none can be left out."""
+        needed = _sequence(self._space, misfit.decisions)
+        tried = 0
+        while tried < len(needed):
+            decided, order = _assign_all(self._space, needed[:tried] + needed[tried + 1 :])
+            found = None if self._allows(order) else self._misfit(decided)
+            if found is None:
+                tried += 1
+            else:  # what was not assigned is not even asked
+                misfit, needed, tried = found, order, 0
+        return Counterexample(tuple(needed), misfit.node, misfit.reason)
 
-def _misfit(shapes: Iterable[object]) -> _Misfit | None:
-    """Return the first misfit among shapes, a refusal if there is one."""
-    misfits = [shape for shape in shapes if isinstance(shape, _Misfit)]
-    return _REFUSED if _REFUSED in misfits else next(iter(misfits), None)
+    def shortest(self, found: Counterexample) -> Counterexample:
+        """Return the first with fewer decisions, going through their sets by size."""
+        self._work = 0
+        level: dict[Witness, tuple[Space, tuple[Decision, ...]]]
+        level = {frozenset(): (self._space, ())}
+        for size in range(1, len(found.decisions)):
+            before, level = level, {}
+            for decided, (space, order) in before.items():
+                for key, value in self._open(space):
+                    self._work += 1
+                    longer = decided | {(key, value)}
+                    allowed = self._allows(longer)
+                    if longer in level or (allowed and size == len(found.decisions) - 1):
+                        continue
+                    self._work += _ASSIGNED
+                    if self._work > _WORK:
+                        return replace(found, shortest=False)
+                    after = _assigned(space, key, value)
+                    if after is None:
+                        continue
+                    misfit = None if allowed else self._misfit(after)
+                    if misfit is not None:
+                        return Counterexample((*order, (key, value)), misfit.node, misfit.reason)
+                    level[longer] = after, (*order, (key, value))
+        return found
 
+    def _open(self, space: Space) -> Iterator[Decision]:
+        """Yield the decisions that may come next and that matter."""
+        for h in space.state.assignable():
+            if h.key in self._relevant:
+                for value in h.domain:
+                    yield h.key, value
 
-class _Checking(Elimination[Witness]):
-    """Contexts hold, beside decisions, the shape of each port that something still needs."""
+    def _allows(self, decisions: Iterable[Decision]) -> bool:
+        """Say whether an architecture is known that fits, with these decisions."""
+        return any(map(frozenset(decisions).issubset, self._fitting))
 
-    def __init__(self, space: Space, inputs: Mapping[str, Shape]) -> None:
-        super().__init__(space, everywhere=True)
-        self._inputs = {Port(None, name): tuple(shape) for name, shape in inputs.items()}
-        self._readers: dict[Port, int] = {}
+    def _misfit(self, space: Space) -> Misfit | None:
+        """Return an error where no architecture of the space fits; else remember one that does."""
+        if any(self._remember(space, {}) for _ in range(_GUESSES)):
+            return None
+        elimination = ShapeElimination(space, self._inputs)
+        misfit, fitting = elimination.results()
+        self._work += _INFERRED * elimination.inferences
+        if fitting is not None:
+            self._remember(space, dict(fitting))
+        return misfit if fitting is None else None
 
-    def results(self) -> tuple[Counterexample | None, bool]:
-        """Return the error that takes the fewest decisions, and whether anything fits."""
-        outputs = [self._resolved(port) for _, port in self.space.program.outputs]
-        errors: list[tuple[Witness, _Misfit]] = []
-        fits = False
-        for context, witness in self.table(frozenset()).items():
-            misfit = _misfit(context[port] for port in outputs)
-            if misfit is None:
-                fits = True
-            elif misfit is not _REFUSED:
-                errors.append((witness, misfit))
-        if not errors:
-            return None, fits
-        witness, misfit = min(errors, key=lambda error: (len(error[0]), error[1].node))
-        return Counterexample(tuple(sorted(witness, key=repr)), misfit.node, misfit.reason), fits
+    def _remember(self, space: Space, values: Mapping[str, Constant]) -> bool:
+        """Remember a random architecture with these values, and say so, where it fits."""
 
-    def begin(self, start: Witness) -> Table[Witness]:
-        """Return the table with the shapes of the inputs."""
-        self._readers.clear()
-        for _, port in self.space.program.outputs:
-            self._read(port, 1)
-        [(context, witness)] = super().begin(start).items()
-        for port, shape in self._inputs.items():
-            context = context.insert(port, shape)
-        return dict([(context, witness)])
+        def choose(h: IndependentHyperparameter) -> Constant:
+            return values[h.key] if h.key in values else _any(h.domain, self._random)
 
-    def plus(self, first: Witness, second: Witness) -> Witness:
-        """Return the shorter way."""
-        return min(first, second, key=len)
-
-    def times(self, weight: Witness, hyperparameter: IndependentHyperparameter) -> Witness:
-        """Return the way as it is: any value will do."""
-        return weight
-
-    def decide(self, weight: Witness, hyperparameter: IndependentHyperparameter, index: int) -> Any:
-        """Return the way with one decision more."""
-        return weight | {(hyperparameter.key, hyperparameter.domain[index])}
-
-    def eliminate(
-        self, table: Table[Witness], hyperparameter: IndependentHyperparameter
-    ) -> Table[Witness]:
-        """Forget a hyperparameter; where each value leads to the same, nothing was decided."""
-        key, domain = hyperparameter.key, hyperparameter.domain
-        values: dict[Context, dict[int, Witness]] = {}
-        for context, witness in table.items():
-            index = context.get(key)
-            if index is not None and index != SEEN:
-                values.setdefault(context.discard(key), {})[index] = witness
-        merged = super().eliminate(table, hyperparameter)
-        for context, ways in values.items():
-            if len(ways) == domain.size:
-                without: Witness = frozenset(
-                    decision
-                    for index, way in ways.items()
-                    for decision in way - {(key, domain[index])}
-                )
-                merged[context] = self.plus(merged[context], without)
-        return merged
-
-    def enter(self, cells: Iterable[Cell]) -> None:
-        """Count the readers of ports."""
-        for cell in cells:
-            for _, port in cell.sources:
-                self._read(port, 1)
-
-    def after(self, cell: Cell, table: Table[Witness]) -> Table[Witness]:
-        """Forget the shapes that nothing reads any more."""
-        return self._release([port for _, port in cell.sources], table)
-
-    def visit_basic(self, cell: Cell, table: Table[Witness]) -> Table[Witness]:
-        """Infer shapes; split a context by those hyperparameters on which they depend."""
-        node = cell.node
-        assert isinstance(node, Basic)
-        needs = self.needs(cell)
-        new: Table[Witness] = {}
-        for context, witness in table.items():
-            relevant = _relevant(needs, self._outcomes(cell, node, needs, context))
-            one = self.split(dict([(context, witness)]), relevant)
-            others = [h for h in needs if h not in relevant]
-            for split, way in self.see(one, others).items():
-                self._conclude(cell, node, needs, split, way, new)
-        return new
-
-    def leave(self, cell: Cell, expansion: Expansion, table: Table[Witness]) -> Table[Witness]:
-        """Give the outputs of a substitution the shapes of what it became."""
-        new: Table[Witness] = {}
-        for context, witness in table.items():
-            for name, port in expansion.outputs.items():
-                context = context.insert(Port(cell, name), context[self._resolved(port)])
-            self._put(new, context, witness)
-        return self._release(expansion.outputs.values(), new)
-
-    def region(
-        self, scope: str, cells: Iterable[Cell], outputs: Iterable[Port], table: Table[Witness]
-    ) -> Step[Witness]:
-        """Visit the cells of one expansion; its outputs are read at the end."""
-        for port in outputs:
-            self._read(port, 1)
-        return super().region(scope, cells, outputs, table)
-
-    def check_drops(self, expansion: Expansion) -> None:
-        """Allow drops: what does not fit is followed, and forgotten where it is dropped."""
-
-    def refuse(self, cell: Cell, context: Context) -> Context:
-        """Say so at each output."""
-        for name in cell.used:
-            context = context.insert(Port(cell, name), _REFUSED)
-        return context
-
-    def _outcomes(
-        self,
-        cell: Cell,
-        node: Basic,
-        needs: tuple[IndependentHyperparameter, ...],
-        context: Context,
-    ) -> dict[tuple[int, ...], object]:
-        """Return what each combination of undecided values leads to."""
-        choices = [_indices(h, context) for h in needs]
-        if prod(map(len, choices)) > _TRIED:
-            raise SpaceError(
-                f"{cell.key}: its properties have more than {_TRIED} combinations of values, too "
-                "many to try; use smaller domains"
-            )
-        outcomes: dict[tuple[int, ...], object] = {}
-        for indices in product(*choices):
-            decided = context
-            for h, index in zip(needs, indices, strict=True):
-                decided = decided.insert(h.key, index)
-            outcomes[indices] = self._infer(cell, node, decided)
-        return outcomes
-
-    def _infer(
-        self, cell: Cell, node: Basic, context: Context
-    ) -> tuple[tuple[str, Shape | _Misfit], ...]:
-        """Return what stands at each output."""
-        feeds = {name: context[self._resolved(port)] for name, port in cell.sources}
-        values = self._values(cell, context)
-        misfit = _REFUSED if values is None else _misfit(feeds.values())
-        if values is None or misfit is not None:
-            return tuple((name, misfit or _REFUSED) for name in node.outputs)
-        given = dict(zip((name for name, _ in cell.open), values, strict=True))
-        properties: Any = {name: given.get(name, value) for name, value in node.properties}
+        self._work += _GUESSED
         try:
-            return tuple(sorted(node.op.infer(properties, feeds).outputs.items()))
-        except ShapeError as error:
-            return tuple((name, _Misfit(cell.key, str(error))) for name in node.outputs)
-
-    def _conclude(
-        self,
-        cell: Cell,
-        node: Basic,
-        needs: tuple[IndependentHyperparameter, ...],
-        context: Context,
-        witness: Witness,
-        table: Table[Witness],
-    ) -> None:
-        """Add the context with the node's shapes to the table."""
-        decided = context
-        for h in needs:
-            if decided[h.key] == SEEN:
-                decided = decided.insert(h.key, _indices(h, context)[0])
-        for name, shape in self._infer(cell, node, decided):
-            if name in cell.used:
-                context = context.insert(Port(cell, name), shape)
-        self._put(table, context, witness)
-
-    def _resolved(self, port: Port) -> Port:
-        return resolve(port, self.space.state.expanded)
-
-    def _read(self, port: Port, readers: int) -> int:
-        port = self._resolved(port)
-        self._readers[port] = self._readers.get(port, 0) + readers
-        return self._readers[port]
-
-    def _release(self, ports: Iterable[Port], table: Table[Witness]) -> Table[Witness]:
-        for port in ports:
-            if not self._read(port, -1):
-                new: Table[Witness] = {}
-                for context, witness in table.items():
-                    self._put(new, context.discard(self._resolved(port)), witness)
-                table = new
-        return table
+            architecture = complete(space, choose)
+            analyze(architecture, self._inputs)
+        except (InvalidArchitecture, ShapeError):
+            return False
+        self._fitting.append(frozenset(architecture.decisions))
+        return True
 
 
-def _indices(h: IndependentHyperparameter, context: Context) -> list[Any]:
-    """Return the positions of the values that a hyperparameter may still take in a context."""
-    index = context.get(h.key, SEEN)
-    if index != SEEN:
-        return [index]
-    if h.domain.size is None or h.domain.size > _TRIED:
-        raise SpaceError(f"{h.key}: {h.domain} has too many values to try; use a smaller domain")
-    return list(range(h.domain.size))
+def _any(domain: Domain, source: random.Random) -> Constant:
+    """Return some value: of real numbers, on whose values no shape depends, the lowest."""
+    if isinstance(domain, FloatDomain):
+        return domain.low
+    assert domain.size is not None
+    return domain[source.randrange(domain.size)]
 
 
-def _relevant(
-    needs: tuple[IndependentHyperparameter, ...], outcomes: dict[tuple[int, ...], object]
-) -> list[IndependentHyperparameter]:
-    """Return the hyperparameters of which some value leads to another outcome than another."""
-    if len(set(outcomes.values())) == 1:
-        return []
-    relevant: list[IndependentHyperparameter] = []
-    for position, h in enumerate(needs):
-        seen: dict[tuple[int, ...], object] = {}
-        for indices, outcome in outcomes.items():
-            others = indices[:position] + indices[position + 1 :]
-            if seen.setdefault(others, outcome) != outcome:
-                relevant.append(h)
-                break
-    return relevant
+def _sequence(space: Space, decisions: Iterable[Decision]) -> list[Decision]:
+    """Return the decisions in an order in which they can be assigned.
+
+    Those that wait behind others, whichever way these are decided, have one such way before them.
+    """
+    left = list(decisions)
+    space, order = _assign_all(space, left)
+    while len(order) < len(left) and (following := space.next) is not None:
+        ways = ((v, _assigned(space, following.key, v)) for v in following.domain)
+        value, after = next(((v, after) for v, after in ways if after is not None), (None, None))
+        if value is None or after is None:
+            break
+        space, more = _assign_all(after, set(left) - set(order))
+        order += [(following.key, value), *more]
+    return order
 
 
-def _reduce(space: Space, inputs: Mapping[str, Shape], found: Counterexample) -> Counterexample:
-    """Leave out the decisions without which everything fails just as well, and order the rest."""
-    needed = list(found.decisions)
-    tried = 0
-    while tried < len(needed):
-        fewer = needed[:tried] + needed[tried + 1 :]
-        decided, order = _assign_all(space, fewer)
-        if _Checking(decided, inputs).results()[1]:
-            tried += 1
-        else:  # what was not assigned is not even asked
-            needed, tried = order, 0
-    order = _assign_all(space, needed)[1]
-    rest = [d for d in needed if d not in order]  # revealed by alternatives, whichever is taken
-    return Counterexample((*order, *rest), found.node, found.reason)
-
-
-def _assign_all(space: Space, decisions: list[Decision]) -> tuple[Space, list[Decision]]:
+def _assign_all(space: Space, decisions: Iterable[Decision]) -> tuple[Space, list[Decision]]:
     """Assign decisions by key, each as soon as it is open; return also the order."""
     left = list(decisions)
     order: list[Decision] = []
     while left:
-        for decision in _upcoming(space, left):
-            try:
-                space = assign(space, decision[1], key=decision[0])
-            except (AssignmentError, InvalidArchitecture):
-                continue
-            order.append(decision)
-            left.remove(decision)
-            break
+        for key, value in _upcoming(space, left):
+            after = _assigned(space, key, value)
+            if after is not None:
+                space = after
+                order.append((key, value))
+                left.remove((key, value))
+                break
         else:
             break
     return space, order
 
 
-def _upcoming(space: Space, left: list[Decision]) -> Iterator[Decision]:
-    """Yield first the decisions that are next in the order of the space."""
+def _assigned(space: Space, key: str, value: Constant) -> Space | None:
+    """Return the space after a decision; None where it is not open or refused."""
+    try:
+        return assign(space, value, key=key)
+    except (AssignmentError, InvalidArchitecture):
+        return None
+
+
+def _upcoming(space: Space, left: list[Decision]) -> list[Decision]:
+    """Return first the decisions that are next in the order of the space."""
     queued = {h.key: i for i, h in enumerate(space.state.upcoming())}
-    yield from sorted(left, key=lambda decision: queued.get(decision[0], len(queued)))
+    return sorted(left, key=lambda decision: (queued.get(decision[0], len(queued)), repr(decision)))

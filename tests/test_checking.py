@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from itertools import permutations
 
 import pytest
 from hypothesis import assume, given, strategies as st
@@ -49,21 +48,36 @@ def fails(architecture: ja.Architecture) -> bool:
     return False
 
 
+def breaks(space: ja.Space) -> bool:
+    """Whether there are architectures, and none fits."""
+    found = list(ja.enumerate_architectures(space))
+    return bool(found) and all(map(fails, found))
+
+
+def fewest(space: ja.Space) -> int:
+    """How many decisions break a space, by trying all sets of them."""
+    level = {frozenset[tuple[str, Constant]](): space}
+    for size in range(100):
+        if any(map(breaks, level.values())):
+            return size
+        level = {
+            decided | {(h.key, value)}: after
+            for decided, before in level.items()
+            for h in before.state.assignable()
+            for value in h.domain
+            if (after := decide(before, [(h.key, value)])) is not None
+        }
+    raise AssertionError("nothing breaks it")
+
+
 def decide(space: ja.Space, decisions: Iterable[tuple[str, Constant]]) -> ja.Space | None:
-    """The space after decisions by key in some order; None where no order is possible."""
-    for order in permutations(decisions):
-        decided = space
-        try:
-            for key, value in order:
-                decided = ja.assign(decided, value, key=key)
-        except ja.SpaceError:
-            continue
-        return decided
-    return None
-
-
-def nothing_fits(space: ja.Space) -> bool:
-    return all(map(fails, ja.enumerate_architectures(space)))
+    """The space after decisions by key in this order; None where one is refused."""
+    try:
+        for key, value in decisions:
+            space = ja.assign(space, value, key=key)
+    except ja.InvalidArchitecture:
+        return None
+    return space
 
 
 @given(strategies.space_functions(), st.integers(3, 9))
@@ -84,10 +98,10 @@ def test_check_agrees_with_brute_force(
     assert (found is None) == (not any(map(fails, ja.enumerate_architectures(space))))
     if found is not None:
         decided = decide(space, found.decisions)
-        assert decided is None or nothing_fits(decided), found
-        for left_out in found.decisions:
-            decided = decide(space, [d for d in found.decisions if d != left_out])
-            assert decided is None or not nothing_fits(decided), f"{left_out} is not needed"
+        assert decided is not None
+        assert breaks(decided), found
+        assert found.shortest
+        assert len(found.decisions) == fewest(space), found
 
 
 def counterexample(space: ja.Space, **inputs: tuple[int, ...]) -> Counterexample:
@@ -173,3 +187,42 @@ def test_what_is_dropped_need_not_fit() -> None:
 
     found = counterexample(ja.trace(space))
     assert dict(found.decisions) == {"which": 0, "window": 9}
+
+
+def test_fewer_decisions_may_lead_to_different_errors() -> None:
+    """`many` alone always breaks something, though each single error takes two decisions."""
+
+    def space() -> ja.Fragment:
+        def parts(many: bool) -> ja.Fragment:
+            if not many:
+                return ja.sequential(pool("a", "first"), pool("b", "first"))
+            side = ja.Bool("side")
+            return ja.sequential(
+                pool(side, "left"), pool(ja.Dependent(inverse, {"side": side}), "r")
+            )
+
+        def inverse(side: bool) -> bool:
+            return not side
+
+        def pool(on: str | ja.ir.Hyperparameter, name: str) -> ja.Fragment:
+            flag = ja.Bool(on) if isinstance(on, str) else on
+            window = 2 if name == "first" else 9
+            return ja.optional(lambda: nn.max_pool(window=window, name=name), flag)
+
+        return ja.sequential(
+            ja.substitution(parts, {"many": ja.Bool("many")}, name="parts"), nn.max_pool(window=3)
+        )
+
+    assert counterexample(ja.trace(space)).decisions == (("many", True),)
+
+
+def test_whether_it_is_the_shortest_is_said() -> None:
+    """Any four of forty pools are too many; there are more sets of three than are ruled out."""
+
+    def space() -> ja.Fragment:
+        halve = [ja.optional(lambda: nn.max_pool(window=2), ja.Bool()) for _ in range(40)]
+        return ja.sequential(*halve)
+
+    found = counterexample(ja.trace(space), **{"in": (8, 8, 1)})
+    assert len(found.decisions) == 4
+    assert not found.shortest
