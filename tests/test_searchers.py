@@ -60,7 +60,10 @@ CONFIGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "local": ("local", {}),
     "local, first": ("local", {"first": True, "initial": 3, "most": 2}),
     "mcts": ("mcts", {"exploration": 0.3}),
+    "nsga2": ("nsga2", {"population": 4}),
 }
+SEVERAL = ("nsga2",)
+"""Those that go for several objectives; the state machine gives them two."""
 WIDTHS = [8, 16, 32, 64]
 
 
@@ -119,6 +122,9 @@ class AtAnyFidelity:
         return self._evaluate(architecture, seed)
 
 
+SCORES = st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0])
+
+
 class SearcherMachine(RuleBasedStateMachine):
     """Asks, tells in any order, failures, losses, and copies of which all must go on alike."""
 
@@ -142,10 +148,14 @@ class SearcherMachine(RuleBasedStateMachine):
                 raise ja.InvalidArchitecture("refused by its fingerprint")
 
         def make() -> Searcher:
-            objective = Objective("score", maximize)
-            options = self._options
+            objective, options = Objective("score", maximize), self._options
+            second = (Objective("other"),) if self._name in SEVERAL else ()
             return make_searcher(
-                self._name, space, options, objective=objective, constraint=constraint
+                self._name,
+                space,
+                options,
+                objectives=(objective, *second),
+                constraint=constraint,
             )
 
         self.space, self.make = space, make
@@ -185,11 +195,11 @@ class SearcherMachine(RuleBasedStateMachine):
             return "nothing"
 
     @precondition(lambda self: self.out)
-    @rule(data=st.data(), score=st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0]))
-    def tell(self, data: st.DataObject, score: float) -> None:
+    @rule(data=st.data(), score=SCORES, other=SCORES)
+    def tell(self, data: st.DataObject, score: float, other: float) -> None:
         suggestion = self._take(data)
         for searcher in self.searchers:
-            searcher.tell(suggestion, {"score": score, "other": 1.0})
+            searcher.tell(suggestion, {"score": score, "other": other})
 
     @precondition(lambda self: self.out)
     @rule(data=st.data(), metrics=st.sampled_from([None, {"score": None}]))
@@ -329,7 +339,9 @@ def test_real_numbers_can_be_searched(kind: str) -> None:
         searcher.tell(suggestion, {"accuracy": dict(suggestion.architecture.decisions)["rate"]})  # type: ignore[dict-item]
 
 
-@pytest.mark.parametrize("kind", ["evolution", "plain evolution", "crossover", "local", "mcts"])
+@pytest.mark.parametrize(
+    "kind", ["evolution", "plain evolution", "crossover", "local", "mcts", "nsga2"]
+)
 def test_less_of_the_opposite_is_more(kind: str) -> None:
     """The direction of an objective mirrors it exactly."""
     name, options = CONFIGS[kind]
@@ -343,7 +355,7 @@ def test_less_of_the_opposite_is_more(kind: str) -> None:
             searcher.tell(first, matches(first.architecture))
 
 
-@pytest.mark.parametrize("kind", ["evolution", "crossover", "local", "mcts"])
+@pytest.mark.parametrize("kind", ["evolution", "crossover", "local", "mcts", "nsga2"])
 def test_searchers_that_learn_beat_chance(kind: str) -> None:
     def mean(name: str, options: Mapping[str, Any]) -> float:
         found: list[float] = []
