@@ -65,6 +65,16 @@ class Gate:
         self, make: Callable[P, Architecture], *args: P.args, **kwargs: P.kwargs
     ) -> Suggestion | None:
         """Return what `make(...)` does as a suggestion; None where it is invalid or not new."""
+        candidate = self.consider(make, *args, **kwargs)
+        return None if candidate is None else self._suggest(*candidate)
+
+    def consider(
+        self, make: Callable[P, Architecture], *args: P.args, **kwargs: P.kwargs
+    ) -> tuple[Architecture, str] | None:
+        """Return what `make(...)` does and its fingerprint where `admit` would let it pass.
+
+        It is not suggested by that, and may be considered again.
+        """
         try:
             architecture = make(*args, **kwargs)
             if self.constraint is not None:
@@ -73,9 +83,11 @@ class Gate:
             self.refuse(error)
             return None
         found = fingerprint(architecture)
-        if found in self._seen and not self.repeats:
-            return None
-        return self._suggest(architecture, found)
+        return (architecture, found) if self.is_new(found) else None
+
+    def is_new(self, found: str) -> bool:
+        """Say whether a model of this fingerprint may still be suggested."""
+        return self.repeats or found not in self._seen
 
     def refuse(self, error: SpaceError) -> None:
         """Count one that was invalid."""

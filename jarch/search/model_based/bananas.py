@@ -1,0 +1,69 @@
+"""BANANAS: an ensemble of predictors, independent Thompson sampling, mutation of the best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from jarch.surrogates import Fitted
+
+from .acquisitions import AcquisitionName
+from .candidates import Pool
+from .config import ModelBasedConfig, check_counts, check_edits
+from .rounds import ModelBasedSearcher
+
+
+@dataclass(frozen=True, slots=True)
+class BananasConfig(ModelBasedConfig):
+    """How candidates are found and compared; the defaults are those of the paper.
+
+    Attributes:
+        surrogate: See `ModelBasedConfig`.
+        surrogate_options: See `ModelBasedConfig`.
+        acquisition: See `ModelBasedConfig`.
+        exploration: See `ModelBasedConfig`.
+        batch: See `ModelBasedConfig`.
+        parents: How many of the best are mutated; up to five times as many, where too few
+            of the mutations are new.
+        edits: Each decision of n changes with the probability `edits / n`, at least one does.
+    """
+
+    surrogate: str = "ensemble"
+    surrogate_options: Mapping[str, Any] = field(default_factory=lambda: {"encoder": "path"})
+    acquisition: AcquisitionName = "independent_thompson_sampling"
+    exploration: float = 0.5
+    batch: int = 10
+    parents: int = 1
+    edits: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check numbers and names."""
+        ModelBasedConfig.__post_init__(self)
+        check_counts(self, "parents")
+        check_edits(self.edits)
+
+
+@dataclass(slots=True)
+class BananasSearcher(ModelBasedSearcher[BananasConfig]):
+    """Mutates the best, and evaluates those that draws from an ensemble's predictions favour.
+
+    See `ModelBasedSearcher` for how rounds go. Candidates are mutations of the best result so far;
+    where those are known already, of the next best. Each one's score is drawn from a normal
+    distribution with the mean and the deviation of what the networks of an ensemble predict from
+    its path encoding.
+
+    Reference:
+        White, Neiswanger and Savani 2021, "BANANAS: Bayesian optimization with neural architectures
+        for neural architecture search", AAAI; algorithm 1. Defaults as in the authors' code.
+    """
+
+    name: ClassVar[str] = "bananas"
+
+    config: BananasConfig = field(default_factory=BananasConfig)
+
+    def _candidates(self, fitted: Fitted, rng: np.random.Generator) -> Pool:
+        config = self.config
+        return self._mutations(rng, config.candidates, config.parents, config.edits)

@@ -1,0 +1,72 @@
+"""What all searchers with a surrogate can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, get_args
+
+from jarch.search.searcher import SearchError
+
+from .acquisitions import ACQUISITIONS, AcquisitionName
+
+Pending: TypeAlias = Literal["believe", "worst", "ignore"]
+"""What to think of suggestions that have not come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBasedConfig:
+    """What all searchers with a surrogate can be told.
+
+    Attributes:
+        surrogate: The name of what predicts scores; see `jarch.surrogates.SURROGATES`.
+        surrogate_options: Its options, by name.
+        acquisition: How candidates are compared; see `jarch.search.model_based.ACQUISITIONS`.
+        exploration: How many standard deviations the confidence bound adds.
+        initial: So many results of random architectures come first.
+        candidates: Among how many a round chooses.
+        batch: How many a round chooses; then the surrogate is fitted again.
+        pending: What the surrogate is told of suggestions that have not come back: that they score
+            as it believes itself, or as the worst result, or nothing.
+        repeats: Suggest equal models more than once.
+
+    Raises:
+        SearchError: A number is out of range, or a name unknown.
+    """
+
+    surrogate: str = "gp"
+    surrogate_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    acquisition: AcquisitionName = "expected_improvement"
+    exploration: float = 2.0
+    initial: int = 10
+    candidates: int = 100
+    batch: int = 1
+    pending: Pending = "ignore"
+    repeats: bool = False
+
+    def __post_init__(self) -> None:
+        """Check numbers and names."""
+        check_counts(self, "initial", "candidates", "batch")
+        check_name("acquisition", self.acquisition, ACQUISITIONS)
+        check_name("pending", self.pending, get_args(Pending))
+        if not self.exploration >= 0:
+            raise SearchError(f"exploration is {self.exploration}; use 0 or more")
+
+
+def check_counts(config: ModelBasedConfig, *names: str) -> None:
+    """Raise where one of these numbers is below 1."""
+    for name in names:
+        if getattr(config, name) < 1:
+            raise SearchError(f"{name} is {getattr(config, name)}; use at least 1")
+
+
+def check_edits(edits: float) -> None:
+    """Raise where mutations would change nothing."""
+    if not edits > 0:
+        raise SearchError(f"edits is {edits}; use a number above 0")
+
+
+def check_name(what: str, name: str, known: tuple[str, ...]) -> None:
+    """Raise where a name is unknown."""
+    if name not in known:
+        raise SearchError(f"{what} {name!r} is none of {', '.join(known)}")

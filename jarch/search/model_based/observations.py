@@ -1,0 +1,94 @@
+"""What a searcher with a surrogate was told, and what it still waits for, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from jarch.ir import Architecture, Space, replay
+from jarch.search.objective import Objective
+from jarch.search.searcher import Suggestion
+from jarch.surrogates import FloatArray
+
+
+@dataclass(slots=True)
+class Observations:
+    """Architectures with their scores as they came in, and those that are out.
+
+    Attributes:
+        space: What they were drawn from.
+        objective: Which scores are better.
+        told: Architectures and scores, in the order of coming in; the score of a failure is None.
+        out: What has been suggested and not come back, in the order of going out.
+    """
+
+    space: Space
+    objective: Objective
+    told: list[tuple[Architecture, float | None]] = field(
+        default_factory=list[tuple[Architecture, float | None]]
+    )
+    out: list[tuple[str, Architecture]] = field(default_factory=list[tuple[str, Architecture]])
+    _succeeded: int = 0
+
+    @property
+    def succeeded(self) -> int:
+        """How many came in with a score."""
+        return self._succeeded
+
+    def send(self, suggestion: Suggestion) -> None:
+        """Take note that something is out."""
+        self.out.append((suggestion.fingerprint, suggestion.architecture))
+
+    def take(self, suggestion: Suggestion, score: float | None) -> None:
+        """Take note of what came in."""
+        for place, (found, _) in enumerate(self.out):
+            if found == suggestion.fingerprint:
+                del self.out[place]
+                break
+        self._add(suggestion.architecture, score)
+
+    def data(self, count: int) -> tuple[list[Architecture], FloatArray]:
+        """Return the first so many with their scores, in which a failure has the worst."""
+        told = self.told[:count]
+        worst = self.objective.worst([s for _, s in told if s is not None], float)
+        scores = [worst if score is None else score for _, score in told]
+        return [architecture for architecture, _ in told], np.array(scores, np.float64)
+
+    def best_score(self) -> float:
+        """Return the best score so far."""
+        return self.objective.best([s for _, s in self.told if s is not None], float)
+
+    def best(self, number: int) -> list[Architecture]:
+        """Return the architectures of the best scores, the best first, the first of equals."""
+        scored = [(score, a) for a, score in self.told if score is not None]
+        scored.sort(key=lambda pair: pair[0], reverse=self.objective.maximize)
+        return [architecture for _, architecture in scored[:number]]
+
+    def state(self) -> dict[str, Any]:
+        """Return all of it as plain data."""
+        return {
+            "told": [[self.values(architecture), score] for architecture, score in self.told],
+            "out": [[found, self.values(architecture)] for found, architecture in self.out],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take what `state` returned."""
+        self.told, self._succeeded = [], 0
+        for values, score in state["told"]:
+            self._add(self.from_values(values), score)
+        self.out = [(found, self.from_values(values)) for found, values in state["out"]]
+
+    def values(self, architecture: Architecture) -> list[Any]:
+        """Return the values decided beyond those of the space."""
+        return list(architecture.values[len(self.space.decisions) :])
+
+    def from_values(self, values: Sequence[Any]) -> Architecture:
+        """Return the architecture with these values."""
+        return replay(self.space, values)
+
+    def _add(self, architecture: Architecture, score: float | None) -> None:
+        self.told.append((architecture, score))
+        self._succeeded += score is not None
