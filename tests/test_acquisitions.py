@@ -113,20 +113,11 @@ def test_next_to_no_doubt_is_no_trouble(
 def test_a_direction_mirrors_the_other(
     name: AcquisitionName, mean: list[float], std: list[float], best: float
 ) -> None:
-    """Exactly; draws are mirrored in distribution only, so there the draws are mirrored too."""
-
-    class Mirrored:
-        def normal(self, mean: FloatArray, std: FloatArray) -> FloatArray:
-            return mean - np.random.default_rng(0).normal(np.zeros(3), std)
-
-    class Straight:
-        def normal(self, mean: FloatArray, std: FloatArray) -> FloatArray:
-            return mean + np.random.default_rng(0).normal(np.zeros(3), std)
-
     more = Believes(np.array(mean), np.array(std))
     less = Believes(-np.array(mean), np.array(std))
-    first = acquire(name, more, [], best, Straight(), maximize=True, exploration=1.5)  # type: ignore[arg-type]
-    second = acquire(name, less, [], -best, Mirrored(), maximize=False, exploration=1.5)  # type: ignore[arg-type]
+    rngs = np.random.default_rng(0), np.random.default_rng(0)
+    first = acquire(name, more, [], best, rngs[0], maximize=True, exploration=1.5)
+    second = acquire(name, less, [], -best, rngs[1], maximize=False, exploration=1.5)
     assert first.tolist() == second.tolist()
 
 

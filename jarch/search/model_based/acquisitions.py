@@ -153,9 +153,8 @@ def acquire(
         return probability_of_improvement(mean, std, best, maximize=maximize)
     if name == "confidence_bound":
         return confidence_bound(mean, std, best, maximize=maximize, exploration=exploration)
-    if name == "independent_thompson_sampling":
-        mean = rng.normal(mean, std)
-    return improvement(mean, best, maximize=maximize)
+    gain = improvement(mean, best, maximize=maximize)
+    return rng.normal(gain, std) if name == "independent_thompson_sampling" else gain
 
 
 def _standardized(gain: FloatArray, std: FloatArray) -> FloatArray:
