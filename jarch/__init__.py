@@ -75,6 +75,8 @@ if TYPE_CHECKING:
     )
     from .evaluate import TrainingEvaluator as TrainingEvaluator
     from .lowering import (
+        Checkpoint as Checkpoint,
+        CheckpointError as CheckpointError,
         EpochReport as EpochReport,
         ExportError as ExportError,
         InputError as InputError,
@@ -87,9 +89,12 @@ if TYPE_CHECKING:
         TrainingFailed as TrainingFailed,
         enable_compilation_cache as enable_compilation_cache,
         fit as fit,
+        fit_partly as fit_partly,
         load as load,
+        load_checkpoint as load_checkpoint,
         lower as lower,
         save as save,
+        save_checkpoint as save_checkpoint,
     )
     from .runs import (
         Evaluation as Evaluation,
@@ -132,6 +137,8 @@ if TYPE_CHECKING:
     )
 
 _LAZY: Mapping[str, str] = {
+    "Checkpoint": "lowering",
+    "CheckpointError": "lowering",
     "DataError": "data",
     "Dataset": "data",
     "Drawing": "show",
@@ -173,9 +180,11 @@ _LAZY: Mapping[str, str] = {
     "draw_evolution": "show",
     "enable_compilation_cache": "lowering",
     "fit": "lowering",
+    "fit_partly": "lowering",
     "from_arrays": "data",
     "hypervolume": "search",
     "load": "lowering",
+    "load_checkpoint": "lowering",
     "load_data": "data",
     "lower": "lowering",
     "make_searcher": "search",
@@ -184,6 +193,7 @@ _LAZY: Mapping[str, str] = {
     "read_run": "runs",
     "run_search": "search",
     "save": "lowering",
+    "save_checkpoint": "lowering",
     "within": "search",
 }
 """Where names are found that are loaded on first use; each also stands in the block above."""

@@ -21,14 +21,22 @@ if TYPE_CHECKING:
     from .training.compilation_cache import enable_compilation_cache as enable_compilation_cache
     from .training.config import TrainConfig as TrainConfig
     from .training.errors import (
+        CheckpointError as CheckpointError,
         ExportError as ExportError,
         InputError as InputError,
         TrainConfigError as TrainConfigError,
         TrainingFailed as TrainingFailed,
     )
-    from .training.fitting import fit as fit
+    from .training.fitting import fit as fit, fit_partly as fit_partly
     from .training.metrics import METRICS as METRICS, Metric as Metric
     from .training.optimizers import optimizer_names as optimizer_names
+    from .training.resuming import (
+        Checkpoint as Checkpoint,
+        Partial as Partial,
+        load_checkpoint as load_checkpoint,
+        remove_checkpoint as remove_checkpoint,
+        save_checkpoint as save_checkpoint,
+    )
     from .training.steps import forget_programs as forget_programs
     from .training.trained import (
         EpochReport as EpochReport,
@@ -38,6 +46,8 @@ if TYPE_CHECKING:
 
 _MODULES: Mapping[str, str] = {
     "ArchitectureModule": "flax_module",
+    "Checkpoint": "training.resuming",
+    "CheckpointError": "training.errors",
     "Data": "training.batches",
     "EpochReport": "training.trained",
     "ExportError": "training.errors",
@@ -46,6 +56,7 @@ _MODULES: Mapping[str, str] = {
     "METRICS": "training.metrics",
     "Metric": "training.metrics",
     "Model": "model",
+    "Partial": "training.resuming",
     "Signature": "training.trained",
     "TrainConfig": "training.config",
     "TrainConfigError": "training.errors",
@@ -53,13 +64,17 @@ _MODULES: Mapping[str, str] = {
     "TrainingFailed": "training.errors",
     "enable_compilation_cache": "training.compilation_cache",
     "fit": "training.fitting",
+    "fit_partly": "training.fitting",
     "forget_programs": "training.steps",
     "infer_by_tracing": "tracing",
     "initial_variables": "initialization",
     "load": "training.checkpoints",
+    "load_checkpoint": "training.resuming",
     "lower": "model",
     "optimizer_names": "training.optimizers",
+    "remove_checkpoint": "training.resuming",
     "save": "training.checkpoints",
+    "save_checkpoint": "training.resuming",
 }
 """Where each name is defined, relative to this package."""
 

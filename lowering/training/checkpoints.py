@@ -109,7 +109,7 @@ def _write(trained: Trained, folder: Path) -> None:
     module = trained.model.module
     description = {
         "format": _FORMAT,
-        "config": _plain(trained.config),
+        "config": plain_config(trained.config),
         "signature": asdict(trained.signature),
         "history": [asdict(report) for report in trained.history],
         "validation": dict(trained.validation),
@@ -165,7 +165,7 @@ def _host(variables: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _plain(config: TrainConfig) -> dict[str, Any]:
+def plain_config(config: TrainConfig) -> dict[str, Any]:
     """Return the configuration as JSON takes it."""
     values = {field.name: getattr(config, field.name) for field in fields(config)}
     values["metrics"] = [m.name if isinstance(m, Metric) else m for m in config.metrics]

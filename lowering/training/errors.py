@@ -18,6 +18,10 @@ class TrainingFailed(RuntimeError):
         self.epoch = epoch
 
 
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be read, or is not of this architecture, configuration and data."""
+
+
 class ExportError(RuntimeError):
     """A trained model that cannot be saved, or is not the same when it is loaded."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import jax
@@ -21,13 +21,15 @@ from .batches import Data, DeviceData, device_data, epoch_order
 from .checking import as_model, check_shapes
 from .compilation_cache import enable_compilation_cache
 from .config import TrainConfig, metrics_of, resolve
-from .errors import TrainConfigError, TrainingFailed
+from .errors import CheckpointError, TrainConfigError, TrainingFailed
 from .optimizers import check_optimizer
 from .rates import learning_rates
+from .resuming import Best, Checkpoint, Ending, Partial, identify, to_device, to_host
 from .steps import Epoch, Numbers, Program, TrainState, Variables, forward, start, train_step
 from .trained import EpochReport, Signature, Trained, measure
 
 _DEFAULT = TrainConfig()
+_LOOK = 8  # steps between looks at the clock, each of which waits for the device
 _DeviceError = cast(type[RuntimeError], jax.errors.JaxRuntimeError)
 
 
@@ -46,10 +48,23 @@ class _Run:
 
 
 @dataclass(frozen=True, slots=True)
-class _Best:
-    report: EpochReport
-    score: float
-    variables: Variables
+class _Limit:
+    """Where to stop before all is trained."""
+
+    steps: int  # since the very beginning
+    end: float | None  # by `time.monotonic`
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What changes while a model trains."""
+
+    state: TrainState
+    steps: int = 0
+    history: list[EpochReport] = field(default_factory=list[EpochReport])
+    best: Best | None = None
+    ended: Ending | None = None
+    fresh: bool = True  # nothing has run yet in this call: the first step may compile
 
 
 def fit(
@@ -88,11 +103,84 @@ def fit(
         ['accuracy', 'loss']
     """
     run = _prepare(architecture, data, config)
-    enable_compilation_cache()
-    try:
-        return _train(run, on_epoch, variables)
-    except _DeviceError as error:
-        raise TrainingFailed(f"the device could not go on: {error}") from error
+    return _finish(run, _train(run, _Limit(_total(run), None), on_epoch, variables, None))
+
+
+def fit_partly(
+    architecture: Architecture | Model,
+    data: Data,
+    config: TrainConfig = _DEFAULT,
+    *,
+    epochs: int | None = None,
+    steps: int | None = None,
+    seconds: float | None = None,
+    checkpoint: Checkpoint | None = None,
+    on_epoch: Callable[[EpochReport], object] | None = None,
+) -> Partial:
+    """Train a model for a part of what `fit` would, or go on from an earlier part.
+
+    `config.epochs` is the whole training: schedules are spread over all of it, whatever the part,
+    so six epochs of 24 are the first six of those 24. However it is divided into parts, the result
+    equals that of `fit`, bit for bit on one machine.
+
+    Args:
+        architecture: As for `fit`.
+        data: As for `fit`.
+        config: How, with the epochs of the whole training.
+        epochs: Stop when so many are done, those of earlier parts included.
+        steps: Stop when so many are done, those of earlier parts included; it may be within an
+            epoch, for which there is no report before it is whole.
+        seconds: Stop so long after the start of this call, compiling included, or some steps later.
+        checkpoint: What an earlier part ended with; None begins.
+        on_epoch: As for `fit`; one that stopped the training once does not hinder going on.
+
+    Raises:
+        CheckpointError: The checkpoint is of another architecture, configuration or data.
+        ShapeError: As for `fit`.
+        TrainConfigError: As for `fit`, or a limit is less than 1 or more than all.
+        TrainingFailed: As for `fit`.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(lambda: ja.sequential(ja.nn.flatten, ja.nn.dense(10)))
+        >>> architecture, data = ja.replay(space, []), ja.load_data("digits")
+        >>> config = ja.TrainConfig(epochs=4)
+        >>> part = ja.fit_partly(architecture, data, config, epochs=1)
+        >>> rest = ja.fit_partly(architecture, data, config, checkpoint=part.checkpoint)
+        >>> rest.trained.validation == ja.fit(architecture, data, config).validation
+        True
+    """
+    run = _prepare(architecture, data, config)
+    limit = _limit(run, epochs, steps, seconds)
+    identity = identify(run.model.architecture, run.config, data)
+    if checkpoint is not None and checkpoint.identity != identity:
+        raise CheckpointError(
+            "the checkpoint is of another architecture, configuration or data; train from the "
+            "beginning, without it"
+        )
+    progress = _train(run, limit, on_epoch, None, checkpoint)
+    over = progress.ended == "plateau" or progress.steps == _total(run)
+    arrays = to_host(progress.state)
+    history = tuple(progress.history)
+    made = Checkpoint(identity, progress.steps, arrays, history, progress.best, over)
+    assert progress.ended is not None
+    return Partial(_finish(run, progress), made, progress.ended)
+
+
+def _limit(run: _Run, epochs: int | None, steps: int | None, seconds: float | None) -> _Limit:
+    total = _total(run)
+    for name, value, most in (("epochs", epochs, run.config.epochs), ("steps", steps, total)):
+        if value is not None and not 1 <= value <= most:
+            raise TrainConfigError(
+                f"{name} is {value}; it must be 1 to {most}, all that the configuration has: raise "
+                "its epochs"
+            )
+    last = min(total, (epochs or run.config.epochs) * run.rates.shape[1], steps or total)
+    return _Limit(last, None if seconds is None else time.monotonic() + seconds)
+
+
+def _total(run: _Run) -> int:
+    return int(run.rates.size)
 
 
 def _prepare(architecture: Architecture | Model, data: Data, config: TrainConfig) -> _Run:
@@ -130,51 +218,114 @@ def _prepare(architecture: Architecture | Model, data: Data, config: TrainConfig
 
 
 def _train(
-    run: _Run, on_epoch: Callable[[EpochReport], object] | None, variables: Variables | None
-) -> Trained:
+    run: _Run,
+    limit: _Limit,
+    on_epoch: Callable[[EpochReport], object] | None,
+    variables: Variables | None,
+    checkpoint: Checkpoint | None,
+) -> _Progress:
+    """Train up to a limit, from the beginning or a checkpoint."""
+    enable_compilation_cache()
+    try:
+        progress = _begin(run, variables, checkpoint)
+        while progress.ended is None and progress.steps < limit.steps:
+            _train_epoch(run, progress, limit, on_epoch)
+    except _DeviceError as error:
+        raise TrainingFailed(f"the device could not go on: {error}") from error
+    if progress.ended is None:
+        progress.ended = "epochs" if progress.steps == _total(run) else "limit"
+    return progress
+
+
+def _begin(run: _Run, variables: Variables | None, checkpoint: Checkpoint | None) -> _Progress:
     if variables is None:
         variables = run.model.init(run.config.seed, run.data.x_train[:1])
     state = start(run.program, variables)
-    history: list[EpochReport] = []
-    best: _Best | None = None
-    for epoch in range(1, run.config.epochs + 1):
-        state, report = _train_epoch(run, state, epoch)
-        history.append(report)
-        best = _better(run, best, report, state)
-        stop = on_epoch is not None and on_epoch(report) is True
-        if stop or (best and epoch - best.report.epoch >= _patience(run.config)):
-            break
-    kept = _host(_variables(state)) if best is None else best.variables
-    report = history[-1] if best is None else best.report
-    return Trained(run.model, kept, run.config, run.signature, tuple(history), report.validation)
+    if checkpoint is None:
+        return _Progress(state)
+    done, history, best = checkpoint.steps, list(checkpoint.history), checkpoint.best
+    progress = _Progress(to_device(checkpoint, state), done, history, best)
+    progress.ended = "plateau" if checkpoint.over and done < _total(run) else None
+    return progress
 
 
-def _train_epoch(run: _Run, state: TrainState, number: int) -> tuple[TrainState, EpochReport]:
-    """Train for an epoch and validate; the host waits for the device only at its end."""
+def _train_epoch(
+    run: _Run,
+    progress: _Progress,
+    limit: _Limit,
+    on_epoch: Callable[[EpochReport], object] | None,
+) -> None:
+    """Train to the end of the epoch and validate, or to the limit if it comes first."""
+    began = time.perf_counter()
+    whole = run.rates.shape[1]
+    number = progress.steps // whole + 1
+    compiled = _take_steps(run, progress, limit, number)
+    if progress.steps < number * whole:
+        return
+    loss = float(progress.state.loss) / whole
+    _require_finite("the training loss", loss, number)
+    validation = _validated(run, progress.state, number)
+    seconds = time.perf_counter() - began
+    rate = float(run.rates[number - 1][-1])
+    report = EpochReport(number, run.config.epochs, seconds, compiled, rate, loss, validation)
+    progress.history.append(report)
+    progress.best = best = _better(run, progress.best, report, progress.state)
+    asked = on_epoch is not None and on_epoch(report) is True
+    if best is not None and number - best.report.epoch >= _patience(run.config):
+        progress.ended = "plateau"
+    elif asked:
+        progress.ended = "asked"
+
+
+def _take_steps(run: _Run, progress: _Progress, limit: _Limit, number: int) -> float:
+    """Train to the end of the epoch or to the limit; return what compiling took, in seconds.
+
+    The host waits for the device only at the end, and now and then where there is a clock to watch.
+    """
     began = time.perf_counter()
     device = device_data(run.data, run.batch_size)
-    examples = len(run.data.x_train)
-    order = epoch_order(examples, run.batch_size, run.config.seed, number)
-    rates = run.rates[number - 1]
-    epoch, numbers = jax.device_put((Epoch(order, rates), run.numbers))
-    state = _step(run, state, device, epoch, numbers)
-    compiled = time.perf_counter() - began if number == 1 else 0.0
-    for _ in range(1, len(rates)):
-        state = _step(run, state, device, epoch, numbers)
-    loss = float(state.loss) / len(rates)
-    _require_finite("the training loss", loss, number)
-    validation = _validate(run, state)
-    for name, value in validation.items():
-        _require_finite(f"validation {name}", value, number)
-    seconds = time.perf_counter() - began
-    rate = float(rates[-1])
-    return state, EpochReport(number, run.config.epochs, seconds, compiled, rate, loss, validation)
+    order = epoch_order(len(run.data.x_train), run.batch_size, run.config.seed, number)
+    epoch, numbers = jax.device_put((Epoch(order, run.rates[number - 1]), run.numbers))
+    compiled = 0.0
+    for step in range(progress.steps, min(number * run.rates.shape[1], limit.steps)):
+        if limit.end is not None and step % _LOOK == 0 and not progress.fresh:
+            np.asarray(progress.state.step)  # wait for it
+            if time.monotonic() >= limit.end:
+                progress.ended = "seconds"
+                break
+        progress.state = _step(run, progress.state, device, epoch, numbers)
+        progress.steps = step + 1
+        if progress.fresh:
+            compiled, progress.fresh = time.perf_counter() - began, False
+    return compiled
+
+
+def _finish(run: _Run, progress: _Progress) -> Trained:
+    """Return the model as it is now, or as it was after the best epoch."""
+    if progress.best is not None:
+        variables, validation = progress.best.variables, progress.best.report.validation
+    else:
+        variables = _host(_variables(progress.state))
+        whole = progress.steps % run.rates.shape[1] == 0 and progress.history
+        number = progress.steps // run.rates.shape[1] + 1
+        last = progress.history[-1].validation if whole else None
+        validation = _validated(run, progress.state, number) if last is None else last
+    return Trained(
+        run.model, variables, run.config, run.signature, tuple(progress.history), validation
+    )
 
 
 def _step(
     run: _Run, state: TrainState, device: DeviceData, epoch: Epoch, numbers: Numbers
 ) -> TrainState:
     return train_step(run.program, state, device.x, device.y, epoch, numbers)
+
+
+def _validated(run: _Run, state: TrainState, number: int) -> dict[str, float]:
+    validation = _validate(run, state)
+    for name, value in validation.items():
+        _require_finite(f"validation {name}", value, number)
+    return validation
 
 
 def _validate(run: _Run, state: TrainState) -> dict[str, float]:
@@ -190,7 +341,7 @@ def _validate(run: _Run, state: TrainState) -> dict[str, float]:
     return measure(run.config, run.signature, outputs, targets)
 
 
-def _better(run: _Run, best: _Best | None, report: EpochReport, state: TrainState) -> _Best | None:
+def _better(run: _Run, best: Best | None, report: EpochReport, state: TrainState) -> Best | None:
     """Return the best epoch so far with its weights; None where all epochs are to be trained."""
     if run.config.early_stopping_patience is None:
         return None
@@ -199,7 +350,7 @@ def _better(run: _Run, best: _Best | None, report: EpochReport, state: TrainStat
     score = value if metric.larger_is_better else -value
     if best is not None and score <= best.score:
         return best
-    return _Best(report, score, _host(_variables(state)))
+    return Best(report, score, _host(_variables(state)))
 
 
 def _patience(config: TrainConfig) -> int:

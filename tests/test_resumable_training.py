@@ -1,0 +1,251 @@
+"""Training in parts comes to the same as training at once, bit for bit."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+# (the annotations of JAX and optax are partial)
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+import jarch as ja
+from jarch import lowering, nn
+from jarch.lowering.training import compilation_cache
+
+DATA = ja.load_data("digits", limit=150)
+CONFIG = ja.TrainConfig(epochs=6, batch_size=16, learning_rate=1e-2, weight_decay=1e-3, seed=5)
+STEPS = len(DATA.x_train) // 16
+
+
+@pytest.fixture(autouse=True)
+def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(compilation_cache.VARIABLE, "off")
+
+
+def noisy() -> ja.Architecture:
+    """With batch statistics and dropout, so that state and generator matter."""
+    pieces: list[Any] = [
+        nn.flatten,
+        nn.dense(16),
+        nn.batch_norm,
+        nn.relu,
+        nn.dropout(0.3),
+        nn.dense(10),
+    ]
+    return ja.replay(ja.trace(lambda: ja.sequential(*pieces)), [])
+
+
+NET = noisy()
+
+
+def assert_same(first: ja.Trained, second: ja.Trained) -> None:
+    """All that training gives is equal but for how long it took."""
+    leaves = [jax.tree.leaves(each.variables) for each in (first, second)]
+    assert all(np.array_equal(a, b) for a, b in zip(*leaves, strict=True))
+    assert first.validation == second.validation
+    assert timeless(first) == timeless(second)
+
+
+def timeless(trained: ja.Trained) -> list[ja.EpochReport]:
+    history: list[ja.EpochReport] = []
+    for report in trained.history:
+        rate = float(np.nan_to_num(report.learning_rate))  # a transformation has its own
+        history.append(replace(report, seconds=0, compile_seconds=0, learning_rate=rate))
+    return history
+
+
+def in_parts(
+    config: ja.TrainConfig, *limits: dict[str, Any], through: Callable[[Any], Any] | None = None
+) -> lowering.Partial:
+    """Train up to each limit, going on from what was before, and then to the end."""
+    checkpoint: lowering.Checkpoint | None = None
+    for limit in limits:
+        part = ja.fit_partly(NET, DATA, config, checkpoint=checkpoint, **limit)
+        checkpoint = through(part.checkpoint) if through else part.checkpoint
+    return ja.fit_partly(NET, DATA, config, checkpoint=checkpoint)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "warmup_cosine", "constant"])
+def test_rungs_equal_a_training_without_a_stop(schedule: Any) -> None:
+    config = replace(CONFIG, schedule=schedule)
+    whole = ja.fit(NET, DATA, config)
+    part = in_parts(config, {"epochs": 1}, {"epochs": 3})
+    assert_same(part.trained, whole)
+    assert (part.ended, part.checkpoint.over, part.checkpoint.steps) == ("epochs", True, 6 * STEPS)
+
+
+def test_steps_may_end_within_an_epoch() -> None:
+    whole = ja.fit(NET, DATA, CONFIG)
+    part = ja.fit_partly(NET, DATA, CONFIG, steps=STEPS + 3)
+    assert (part.ended, part.checkpoint.steps) == ("limit", STEPS + 3)
+    assert len(part.trained.history) == 1
+    assert part.trained.validation != part.trained.history[0].validation
+    assert_same(in_parts(CONFIG, {"steps": 2}, {"steps": STEPS + 3}).trained, whole)
+
+
+def test_a_part_is_the_beginning_of_the_whole() -> None:
+    """The schedule is that of all epochs, and not that of the part."""
+    whole = ja.fit(NET, DATA, CONFIG)
+    part = ja.fit_partly(NET, DATA, CONFIG, epochs=2)
+    assert timeless(part.trained) == timeless(whole)[:2]
+    assert part.trained.validation == whole.history[1].validation
+    assert (part.ended, part.checkpoint.over) == ("limit", False)
+    short = ja.fit(NET, DATA, replace(CONFIG, epochs=2))
+    assert short.history[1].learning_rate != part.trained.history[1].learning_rate
+
+
+def test_a_checkpoint_can_be_gone_on_from_more_than_once() -> None:
+    part = ja.fit_partly(NET, DATA, CONFIG, epochs=2)
+    before = [np.array(leaf) for leaf in part.checkpoint.leaves]
+    first, second = (
+        ja.fit_partly(NET, DATA, CONFIG, checkpoint=part.checkpoint).trained for _ in range(2)
+    )
+    assert_same(first, second)
+    assert all(map(np.array_equal, before, part.checkpoint.leaves))
+
+
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "momentum": {"optimizer": "sgd", "optimizer_options": {"momentum": 0.9}},
+    "lamb": {"optimizer": "lamb"},
+    "transformation": {"optimizer": optax.adam(1e-2), "weight_decay": 0.0},
+    "factored": {"optimizer": "adafactor"},
+    "half": {"dtype": "bfloat16"},
+}
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_the_state_of_any_optimiser_is_kept(kind: str, tmp_path: Path) -> None:
+    config = replace(CONFIG, epochs=3, **OPTIMIZERS[kind])
+
+    def through(checkpoint: lowering.Checkpoint) -> lowering.Checkpoint:
+        return ja.load_checkpoint(ja.save_checkpoint(checkpoint, tmp_path / "kept"))
+
+    whole = ja.fit(NET, DATA, config)
+    assert_same(in_parts(config, {"epochs": 1}, {"epochs": 2}).trained, whole)
+    assert_same(in_parts(config, {"epochs": 2}, through=through).trained, whole)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 4, 5])
+def test_early_stopping_goes_on_where_it_was(cut: int, tmp_path: Path) -> None:
+    config = replace(CONFIG, epochs=30, learning_rate=0.05, early_stopping_patience=3)
+    whole = ja.fit(NET, DATA, config)
+    assert 5 < len(whole.history) < 30
+
+    def through(checkpoint: lowering.Checkpoint) -> lowering.Checkpoint:
+        return ja.load_checkpoint(ja.save_checkpoint(checkpoint, tmp_path / "kept"))
+
+    part = in_parts(config, {"epochs": cut}, through=through)
+    assert_same(part.trained, whole)
+    assert (part.ended, part.checkpoint.over) == ("plateau", True)
+    again = ja.fit_partly(NET, DATA, config, checkpoint=part.checkpoint)
+    assert_same(again.trained, whole)
+    assert again.ended == "plateau"
+
+
+def test_seconds_end_a_part_and_nothing_is_lost() -> None:
+    config = replace(CONFIG, epochs=200)
+    whole = ja.fit(NET, DATA, config)
+    part = ja.fit_partly(NET, DATA, config, seconds=0.0)
+    assert part.ended == "seconds"
+    assert 1 <= part.checkpoint.steps <= 8
+    rest = ja.fit_partly(NET, DATA, config, checkpoint=part.checkpoint, seconds=1000)
+    assert_same(rest.trained, whole)
+
+
+def test_seconds_may_end_between_epochs() -> None:
+    data = ja.load_data("digits", limit=150)
+    config = replace(CONFIG, batch_size=len(data.x_train) // 8)  # a look at the clock each epoch
+    part = ja.fit_partly(NET, data, config, seconds=0.0)
+    assert part.ended == "seconds"
+    assert len(part.trained.history) == part.checkpoint.steps // 8
+
+
+def test_on_epoch_may_ask_to_stop_and_going_on_is_possible() -> None:
+    part = ja.fit_partly(NET, DATA, CONFIG, on_epoch=lambda report: report.epoch == 2)
+    assert (part.ended, part.checkpoint.over) == ("asked", False)
+    rest = ja.fit_partly(NET, DATA, CONFIG, checkpoint=part.checkpoint)
+    assert_same(rest.trained, ja.fit(NET, DATA, CONFIG))
+
+
+def test_what_is_done_is_not_done_again() -> None:
+    part = ja.fit_partly(NET, DATA, CONFIG, epochs=2)
+    again = ja.fit_partly(NET, DATA, CONFIG, epochs=2, checkpoint=part.checkpoint)
+    assert_same(again.trained, part.trained)
+    assert again.checkpoint.steps == part.checkpoint.steps
+
+
+def test_a_checkpoint_of_something_else_is_refused() -> None:
+    checkpoint = ja.fit_partly(NET, DATA, CONFIG, epochs=1).checkpoint
+    other = ja.replay(ja.trace(lambda: ja.sequential(nn.flatten, nn.dense(10))), [])
+    less = ja.load_data("digits", limit=140)
+    for net, data, config in (
+        (other, DATA, CONFIG),
+        (NET, less, CONFIG),
+        (NET, DATA, replace(CONFIG, seed=6)),
+        (NET, DATA, replace(CONFIG, epochs=7)),
+    ):
+        with pytest.raises(ja.CheckpointError, match="another architecture, configuration or data"):
+            ja.fit_partly(net, data, config, checkpoint=checkpoint)
+
+
+def test_limits_are_checked() -> None:
+    with pytest.raises(ja.TrainConfigError, match="epochs is 7; it must be 1 to 6"):
+        ja.fit_partly(NET, DATA, CONFIG, epochs=7)
+    with pytest.raises(ja.TrainConfigError, match="steps is 0; it must be 1 to"):
+        ja.fit_partly(NET, DATA, CONFIG, steps=0)
+
+
+def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ja.CheckpointError, match="holds no checkpoint that can be read"):
+        ja.load_checkpoint(tmp_path / "nothing")
+    part = ja.fit_partly(NET, DATA, CONFIG, epochs=1)
+    folder = ja.save_checkpoint(part.checkpoint, tmp_path / "kept")
+    lowering.remove_checkpoint(folder / "arrays")
+    with pytest.raises(ja.CheckpointError, match="holds no checkpoint that can be read"):
+        ja.load_checkpoint(folder)
+    (folder / "checkpoint.json").write_text('{"format": "jarch.checkpoint/9"}')
+    with pytest.raises(ja.CheckpointError, match=r"format .* is unknown"):
+        ja.load_checkpoint(folder)
+
+
+def test_a_checkpoint_is_replaced_and_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    for epochs in (1, 2):
+        ja.save_checkpoint(ja.fit_partly(NET, DATA, CONFIG, epochs=epochs).checkpoint, folder)
+    assert ja.load_checkpoint(folder).steps == 2 * STEPS
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    lowering.remove_checkpoint(folder)
+    lowering.remove_checkpoint(folder)
+    assert not list(tmp_path.iterdir())
+
+
+ELSEWHERE = """
+import sys
+import numpy as np
+import jax
+import jarch as ja
+sys.path.insert(0, sys.argv[2])
+from test_resumable_training import CONFIG, DATA, NET
+rest = ja.fit_partly(NET, DATA, CONFIG, checkpoint=ja.load_checkpoint(sys.argv[1]))
+np.savez(sys.argv[3], *jax.tree.leaves(rest.trained.variables))
+"""
+
+
+@pytest.mark.slow
+def test_another_process_goes_on(tmp_path: Path) -> None:
+    part = ja.fit_partly(NET, DATA, CONFIG, epochs=2)
+    folder = ja.save_checkpoint(part.checkpoint, tmp_path / "kept")
+    found = tmp_path / "found.npz"
+    here = str(Path(__file__).parent)
+    subprocess.run([sys.executable, "-c", ELSEWHERE, str(folder), here, str(found)], check=True)
+    whole = jax.tree.leaves(ja.fit(NET, DATA, CONFIG).variables)
+    with np.load(found) as arrays:
+        assert all(np.array_equal(arrays[f"arr_{i}"], leaf) for i, leaf in enumerate(whole))
