@@ -27,6 +27,10 @@ if TYPE_CHECKING:
         TrainConfigError as TrainConfigError,
         TrainingFailed as TrainingFailed,
     )
+    from .training.executables import (
+        forget_programs as forget_programs,
+        program_counts as program_counts,
+    )
     from .training.fitting import fit as fit, fit_partly as fit_partly
     from .training.metrics import METRICS as METRICS, Metric as Metric
     from .training.optimizers import optimizer_names as optimizer_names
@@ -37,7 +41,6 @@ if TYPE_CHECKING:
         remove_checkpoint as remove_checkpoint,
         save_checkpoint as save_checkpoint,
     )
-    from .training.steps import forget_programs as forget_programs
     from .training.trained import (
         EpochReport as EpochReport,
         Signature as Signature,
@@ -65,13 +68,14 @@ _MODULES: Mapping[str, str] = {
     "enable_compilation_cache": "training.compilation_cache",
     "fit": "training.fitting",
     "fit_partly": "training.fitting",
-    "forget_programs": "training.steps",
+    "forget_programs": "training.executables",
     "infer_by_tracing": "tracing",
     "initial_variables": "initialization",
     "load": "training.checkpoints",
     "load_checkpoint": "training.resuming",
     "lower": "model",
     "optimizer_names": "training.optimizers",
+    "program_counts": "training.executables",
     "remove_checkpoint": "training.resuming",
     "save": "training.checkpoints",
     "save_checkpoint": "training.resuming",

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 from jax.typing import DTypeLike
 
+from .random_bits import RandomBits
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -18,12 +20,14 @@ class Context:
         train: Whether the model is being trained: dropout drops, batch norm uses the batch.
         dtype: What it computes in; None for what inputs and parameters promote to.
         param_dtype: What its parameters are kept in.
+        bits: What dropout draws from where all of a step's bits are drawn at once.
     """
 
     key: str
     train: bool
     dtype: DTypeLike | None
     param_dtype: DTypeLike
+    bits: RandomBits | None = None
 
     def module(self) -> dict[str, Any]:
         """Return the arguments that every Flax module with parameters is made with."""
@@ -33,7 +37,8 @@ class Context:
 Rule: TypeAlias = Callable[..., Any]
 """Computes a node inside a compact Flax method: `rule(context, properties, *inputs)`.
 
-`properties` maps names to constants; inputs have the batch axis in front and come in the order in
-which the node declares them. Returns the output; or several as a tuple in the order in which the
-node declares them, or as a mapping by name.
+`properties` maps names to constants, and those that `numbers.py` lists to constants or traced
+scalars; inputs have the batch axis in front and come in the order in which the node declares them.
+Returns the output; or several as a tuple in the order in which the node declares them, or as a
+mapping by name.
 """

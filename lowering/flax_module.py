@@ -18,6 +18,7 @@ from jarch.ir import Architecture, Basic, Source
 
 from .context import Context, Rule
 from .errors import LoweringError
+from .random_bits import RandomBits, bits_needed
 from .rules import find_rule
 
 _KEPT = 4096  # architectures remembered, to be the same object when lowered again
@@ -42,13 +43,20 @@ class ArchitectureModule(nn.Module):
     rules: tuple[tuple[str, Rule], ...] = ()
 
     @nn.compact
-    def __call__(self, *inputs: jax.Array, train: bool = False) -> Any:
+    def __call__(
+        self,
+        *inputs: jax.Array,
+        train: bool = False,
+        numbers: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Any:
         """Compute.
 
         Args:
             inputs: In the order of `architecture.inputs`, with the batch axis in front. With
                 `dtype` given, those of floating point are converted to it.
             train: Whether dropout drops and batch norm uses, and updates, its statistics.
+            numbers: By node and name, properties in place of those in the architecture; they may
+                be traced. Dropout then draws for all nodes at once, other numbers than Flax's.
 
         Returns:
             The output; for an architecture with several, a dict of them by name.
@@ -66,12 +74,20 @@ class ArchitectureModule(nn.Module):
             for name, value in zip(names, inputs, strict=True)
         }
         rules = dict(self.rules)
+        bits = self._bits(inputs) if train and numbers is not None else None
         for key, node in self.architecture.nodes:
-            context = Context(key, train, self.dtype, self.param_dtype)
+            context = Context(key, train, self.dtype, self.param_dtype, bits)
             rule = rules.get(node.op.name) or find_rule(node.op, "flax")
-            values.update(_compute(context, node, rule, values))
+            values.update(_compute(context, node, rule, values, (numbers or {}).get(key, {})))
         outputs = {name: values[source] for name, source in self.architecture.outputs}
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+    def _bits(self, inputs: tuple[jax.Array, ...]) -> RandomBits | None:
+        """Draw what all dropout of a step takes."""
+        shapes = [value.shape for value in inputs]
+        each = {n: s[1:] for n, s in zip(self.architecture.inputs, shapes, strict=True)}
+        size = bits_needed(self.architecture, each)
+        return RandomBits(self.make_rng("dropout"), size * shapes[0][0]) if size else None
 
 
 def architecture_module(
@@ -122,12 +138,16 @@ def _convert(value: jax.Array, dtype: Any) -> jax.Array:
 
 
 def _compute(
-    context: Context, node: Basic, rule: Rule, values: Mapping[Source, jax.Array]
+    context: Context,
+    node: Basic,
+    rule: Rule,
+    values: Mapping[Source, jax.Array],
+    numbers: Mapping[str, Any],
 ) -> dict[Source, jax.Array]:
     """Return the node's outputs by where others take them from."""
     inputs = [values[source] for _, source in node.inputs]
     try:
-        made = rule(context, dict(node.properties), *inputs)
+        made = rule(context, {**dict(node.properties), **numbers}, *inputs)
     except Exception as error:
         error.add_note(f"in node {context.key!r}, a {node.op.name!r} of {_shapes(inputs)}")
         raise

@@ -1,13 +1,18 @@
 """Operations on the last axis, and between positions: dense layers, embeddings, attention."""
 
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX and Flax are partial)
+
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.core import Tracer
 
 from jarch.lowering.context import Context
 from jarch.lowering.errors import LoweringError
@@ -31,13 +36,35 @@ def embedding(context: Context, properties: Mapping[str, Any], value: jax.Array)
 
 def attention(context: Context, properties: Mapping[str, Any], value: jax.Array) -> jax.Array:
     """Let each position attend to all (Vaswani et al. 2017)."""
+    rate = properties["dropout_rate"]
+    number = isinstance(rate, Tracer)  # Flax compares it with 0
     attend = nn.MultiHeadDotProductAttention(
         num_heads=properties["num_heads"],
         qkv_features=properties["qkv_features"],
-        dropout_rate=properties["dropout_rate"],
+        dropout_rate=0.5 if number else rate,
+        attention_fn=partial(_attend, rate) if number else nn.dot_product_attention,
         **context.module(),
     )
     return cast(jax.Array, attend(value, deterministic=not context.train))
+
+
+def _attend(
+    rate: jax.Array,
+    query: jax.Array,
+    key: jax.Array,
+    value: jax.Array,
+    dropout_rng: jax.Array | None = None,
+    deterministic: bool = False,
+    dtype: Any = None,
+) -> jax.Array:
+    """Attend as Flax does, which drops the same weights in all examples and heads."""
+    weights = nn.dot_product_attention_weights(query, key, deterministic=True, dtype=dtype)
+    if not deterministic:
+        assert dropout_rng is not None
+        shape = (1,) * (weights.ndim - 2) + weights.shape[-2:]
+        keep = jax.random.bernoulli(dropout_rng, 1 - rate, shape)
+        weights = weights * (keep / (1 - rate)).astype(weights.dtype)
+    return jnp.einsum("...hqk,...khd->...qhd", weights, value)
 
 
 def squeeze_excite(context: Context, properties: Mapping[str, Any], value: jax.Array) -> jax.Array:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import jax
 from flax import linen as nn
+from jax.core import Tracer
 
 from jarch.lowering.context import Context
 
@@ -41,5 +42,7 @@ def group_norm(context: Context, properties: Mapping[str, Any], value: jax.Array
 
 def dropout(context: Context, properties: Mapping[str, Any], value: jax.Array) -> jax.Array:
     """Set values to zero at random in training; needs a random key named `dropout` there."""
+    if context.bits is not None and isinstance(properties["rate"], Tracer):
+        return context.bits.dropped(value, properties["rate"])
     drop = nn.Dropout(properties["rate"], name=context.key)
     return cast(jax.Array, drop(value, deterministic=not context.train))

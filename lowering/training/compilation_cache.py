@@ -1,4 +1,8 @@
-"""Compile each distinct program once, ever: JAX's persistent compilation cache."""
+"""Compile each distinct program once, ever: where programs are kept, and how many bytes of them.
+
+In the folder lies JAX's persistent compilation cache, which saves compiling, and beside it, in
+`programs`, what this package keeps of its own, which saves tracing too.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from typing import Any
 import jax
 
 VARIABLE = "JARCH_CACHE"
+SIZE_VARIABLE = "JARCH_CACHE_BYTES"
+DEFAULT_SIZE = 2 << 30
 _OFF = {"0", "false", "no", "none", "off"}
 _MINIMAL_COMPILE_SECONDS = 0.1  # reading an entry takes about 0.02 s
 
@@ -17,8 +23,10 @@ def enable_compilation_cache(folder: str | Path | None = None) -> Path | None:
     """Keep compiled programs in a folder, for this process and later ones; return the folder.
 
     `fit` calls it without arguments. A cache that is set already, through JAX's configuration or
-    its environment variable `JAX_COMPILATION_CACHE_DIR`, is left as it is. The folder grows without
-    bound unless JAX's option `jax_compilation_cache_max_size` is set; it may be deleted any time.
+    its environment variable `JAX_COMPILATION_CACHE_DIR`, is left as it is. Programs ready to run
+    lie in its `programs` and take no more than `JARCH_CACHE_BYTES`, by default 2 GiB; what JAX
+    keeps grows without bound unless its option `jax_compilation_cache_max_size` is set. The folder
+    may be deleted any time. It must be the user's own: what is in it is run.
 
     Args:
         folder: Where; None means the environment variable `JARCH_CACHE`, or `jarch/xla` in the
@@ -52,6 +60,23 @@ def default_folder() -> Path | None:
         return Path(named).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "jarch" / "xla"
+
+
+def programs_folder() -> Path | None:
+    """Return where programs are kept ready to run, or None where there is no cache."""
+    config: Any = jax.config
+    kept: str | None = config.jax_compilation_cache_dir
+    if not config.jax_enable_compilation_cache or default_folder() is None or not kept:
+        return None
+    if "://" in kept:  # a bucket of a cloud, which JAX writes to and we do not
+        return None
+    return Path(kept) / "programs"
+
+
+def size_limit() -> int:
+    """Return how many bytes the programs may take: of `JARCH_CACHE_BYTES`, by default 2 GiB."""
+    named = os.environ.get(SIZE_VARIABLE, "").strip()
+    return int(named) if named.isdecimal() else DEFAULT_SIZE
 
 
 def _writable(folder: Path) -> bool:

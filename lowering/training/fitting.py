@@ -25,7 +25,17 @@ from .errors import CheckpointError, TrainConfigError, TrainingFailed
 from .optimizers import check_optimizer
 from .rates import learning_rates
 from .resuming import Best, Checkpoint, Ending, Partial, identify, to_device, to_host
-from .steps import Epoch, Numbers, Program, TrainState, Variables, forward, start, train_step
+from .steps import (
+    Epoch,
+    Numbers,
+    Program,
+    TrainState,
+    Variables,
+    forward,
+    start,
+    train_step,
+    variables_of,
+)
 from .trained import EpochReport, Signature, Trained, measure
 
 _DEFAULT = TrainConfig()
@@ -305,7 +315,7 @@ def _finish(run: _Run, progress: _Progress) -> Trained:
     if progress.best is not None:
         variables, validation = progress.best.variables, progress.best.report.validation
     else:
-        variables = _host(_variables(progress.state))
+        variables = _host(_variables(run, progress.state))
         whole = progress.steps % run.rates.shape[1] == 0 and progress.history
         number = progress.steps // run.rates.shape[1] + 1
         last = progress.history[-1].validation if whole else None
@@ -332,7 +342,7 @@ def _validate(run: _Run, state: TrainState) -> dict[str, float]:
     targets = run.data.y_validation
     if not len(targets):
         return {}
-    variables = _variables(state)
+    variables = _variables(run, state)
     waiting: list[Any] = [
         forward(run.model.module, variables, batch)
         for batch in device_data(run.data, run.batch_size).validation
@@ -350,15 +360,15 @@ def _better(run: _Run, best: Best | None, report: EpochReport, state: TrainState
     score = value if metric.larger_is_better else -value
     if best is not None and score <= best.score:
         return best
-    return Best(report, score, _host(_variables(state)))
+    return Best(report, score, _host(_variables(run, state)))
 
 
 def _patience(config: TrainConfig) -> int:
     return config.early_stopping_patience or config.epochs
 
 
-def _variables(state: TrainState) -> Variables:
-    return {"params": state.params, **state.rest}
+def _variables(run: _Run, state: TrainState) -> Variables:
+    return variables_of(run.model.module, state)
 
 
 def _host(variables: Variables) -> Variables:

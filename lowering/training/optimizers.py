@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, cast
 
 import jax
@@ -17,6 +17,20 @@ from .errors import TrainConfigError
 
 Factory: TypeAlias = Callable[..., optax.GradientTransformation]
 Options: TypeAlias = tuple[tuple[str, OptionValue], ...]
+
+_ADAM = frozenset({"b1", "b2", "eps", "eps_root"})
+NUMERIC_OPTIONS: Mapping[str, frozenset[str]] = {
+    "adabelief": _ADAM,
+    "adam": _ADAM,
+    "adamax": frozenset({"b1", "b2", "eps"}),
+    "adamw": _ADAM,
+    "lion": frozenset({"b1", "b2"}),
+    "nadam": _ADAM,
+    "nadamw": _ADAM,
+    "rmsprop": frozenset({"decay", "eps", "momentum"}),
+    "sgd": frozenset({"momentum"}),
+}
+"""Options that are numbers in a program; others, and those of other optimisers, shape it."""
 
 
 def make_optimizer(
@@ -50,6 +64,24 @@ def make_optimizer(
         decay = optax.add_decayed_weights(-learning_rate * weight_decay, mask=_is_kernel)
         made = optax.chain(made, decay)
     return optax.with_extra_args_support(made)
+
+
+def split_options(optimizer: Optimizer, options: Options) -> tuple[Options, tuple[float, ...]]:
+    """Return the options with `None` in place of numbers, and the numbers in order.
+
+    Example:
+        >>> split_options("sgd", (("momentum", 0.9), ("nesterov", True)))
+        ((('momentum', None), ('nesterov', True)), (0.9,))
+    """
+    numeric = numeric_options(optimizer, options)
+    shaping = tuple((name, None if name in numeric else value) for name, value in options)
+    return shaping, tuple(numeric.values())
+
+
+def numeric_options(optimizer: Optimizer, options: Options) -> dict[str, float]:
+    """Return the options that are numbers in a program."""
+    named = NUMERIC_OPTIONS.get(optimizer, frozenset()) if isinstance(optimizer, str) else ()
+    return {k: value for k, value in options if k in named and isinstance(value, float)}
 
 
 def check_optimizer(config: TrainConfig) -> None:

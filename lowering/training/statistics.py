@@ -1,39 +1,22 @@
 """Running averages that are of use from the first epoch on."""
 
 # pyright: reportUnknownMemberType=false
-# (the annotations of JAX, Flax, optax and orbax are partial)
+# (the annotations of JAX are partial)
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
-from jarch.ir import Architecture, properties
+from jarch.ir import Architecture
 
 
-def momenta(architecture: Architecture) -> dict[str, float]:
-    """Return the momentum of each batch normalisation by its node's key.
-
-    Example:
-        >>> import jarch as ja
-        >>> momenta(ja.replay(ja.trace(lambda: ja.nn.batch_norm(momentum=0.9)), []))
-        {'batch_norm': 0.9}
-    """
-    found: dict[str, float] = {}
-    for key, node in architecture.nodes:
-        momentum = properties(node).get("momentum") if node.op.name == "batch_norm" else None
-        if isinstance(momentum, (int, float)) and 0 <= momentum < 1:
-            found[key] = float(momentum)
-    return found
-
-
-def warm_statistics(
-    momenta: Mapping[str, float], old: Mapping[str, Any], new: Mapping[str, Any], step: Any
+def warm_momenta(
+    architecture: Architecture, numbers: Mapping[str, Mapping[str, Any]], step: Any
 ) -> dict[str, Any]:
-    """Return the collections after a step, with batch statistics that warm up.
+    """Return the numbers of a program with the momenta of batch normalisation as of one step.
 
     A running average of momentum 0.99 still holds a third of its initial value after 100 steps,
     which is all that a candidate may be trained for, and its validation metrics would be those of
@@ -42,21 +25,15 @@ def warm_statistics(
     9 * m / (1 - m) on, 890 for m = 0.99, it is m itself.
 
     Args:
-        momenta: Of the nodes whose statistics are to warm up.
-        old: All collections but the parameters, before the step.
-        new: What the step made of them, with each node's own momentum.
+        architecture: Whose nodes the numbers are of.
+        numbers: By node and name.
         step: Counted from 0.
     """
-    warmed = {**old, **new}
-    if "batch_stats" not in warmed:
-        return warmed
-    statistics = dict(warmed["batch_stats"])
-    for key, momentum in momenta.items():
-        least = jnp.minimum(momentum, (1 + step) / (10 + step))
-        gain = (1 - least) / (1 - momentum)
-
-        def go_further(before: Any, after: Any, gain: Any = gain) -> Any:
-            return (before + gain * (after - before)).astype(before.dtype)
-
-        statistics[key] = jax.tree.map(go_further, old["batch_stats"][key], statistics[key])
-    return {**warmed, "batch_stats": statistics}
+    most = (1 + step) / (10 + step)
+    averaging = {key for key, node in architecture.nodes if node.op.name == "batch_norm"}
+    return {
+        key: {**named, "momentum": jnp.minimum(named["momentum"], most)}
+        if key in averaging and "momentum" in named
+        else dict(named)
+        for key, named in numbers.items()
+    }

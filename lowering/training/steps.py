@@ -1,7 +1,7 @@
-"""The programs of training: the state to start with, one step, and outputs of one batch.
+"""The programs of training: one step, and the outputs of one batch; and the state to start with.
 
-They are jitted once for the process, with the module as a static argument: equal architectures
-share a program. Learning rate, decay, smoothing and seed are numbers in it.
+What shapes a program is compiled once: equal architectures, and those that differ in numbers alone,
+share it. Learning rate, decay, smoothing, dropout, momentum and seed are numbers in it.
 
 On CPUs the compiler works at level 1: side by side with the default, level 2, compiling nets of the
 MobileNet space took 0.56 to 0.74 of the time and their steps 0.98 to 1.03.
@@ -12,30 +12,41 @@ MobileNet space took 0.56 to 0.74 of the time and their steps 0.98 to 1.03.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
-from jarch.lowering.flax_module import ArchitectureModule
+from jarch.ir import Architecture
+from jarch.lowering.flax_module import ArchitectureModule, architecture_module
+from jarch.lowering.normal_form import normal_form
 
 from .config import Optimizer
+from .executables import Executable, executable
+from .initial_state import zero_state
 from .losses import mean_loss
 from .metrics import Task
-from .optimizers import Options, make_optimizer
-from .statistics import momenta, warm_statistics
+from .optimizers import Options, make_optimizer, numeric_options, split_options
+from .program_key import describe_arguments, describe_module, digest, own_rules
+from .statistics import warm_momenta
 
 Variables: TypeAlias = Mapping[str, Any]
 """Collections such as `"params"` and `"batch_stats"`; each maps node keys to arrays by name."""
 
+_LEVEL = "xla_backend_optimization_level"
+_shape: Callable[..., Any] = jax.ShapeDtypeStruct  # JAX does not say the types of these
+_structure = cast(Callable[[Any], Any], jax.tree.structure)
+_KEPT = 1024  # things that follow from a program, remembered: some kB each
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What shapes a training step: all of it belongs to the key under which it is compiled."""
+    """What a training step is of; what of it shapes the program is told by `shape_of`."""
 
     module: ArchitectureModule
     task: Task
@@ -59,7 +70,10 @@ class Epoch(NamedTuple):
 
 
 class TrainState(NamedTuple):
-    """What a training step changes. On the device; given away at each step."""
+    """What a training step changes. On the device; given away at each step.
+
+    Variables go by the names of the architecture's normal form; `variables_of` gives them back.
+    """
 
     params: Any
     rest: Any  # the other collections, such as batch statistics
@@ -69,8 +83,25 @@ class TrainState(NamedTuple):
 
 
 def start(program: Program, variables: Variables) -> TrainState:
-    """Return the state before the first step, compiled."""
-    return cast(TrainState, jitted(_start)(program, variables))
+    """Return the state before the first step; the variables stay as they are."""
+    form = normal_form(program.module.architecture)
+    host: Any = jax.tree.map(np.array, form.to_normal(variables))  # copies: steps reuse memory
+    params = host.pop("params", {})
+    optimizer = make_optimizer(program.optimizer, program.options, 0.0, 0.0)
+    state = TrainState(
+        params,
+        {name: tree for name, tree in host.items() if tree},
+        zero_state(optimizer, params),
+        np.zeros((), np.int32),
+        np.zeros((), np.float32),
+    )
+    return cast(TrainState, jax.device_put(state))
+
+
+def variables_of(module: ArchitectureModule, state: TrainState) -> Variables:
+    """Return the variables in a state, by the keys of the architecture's nodes."""
+    form = normal_form(module.architecture)
+    return form.from_normal({"params": state.params, **state.rest})
 
 
 def train_step(
@@ -86,67 +117,171 @@ def train_step(
         epoch: Order and learning rates of the epoch in which the step lies.
         numbers: Of the run.
     """
-    return cast(TrainState, jitted(_train_step, "state")(program, state, x, y, epoch, numbers))
+    arguments = (state, x, y, epoch, numbers, _values(program))
+    return cast(TrainState, step_program(program, arguments)(*arguments))
 
 
 def forward(program: ArchitectureModule, variables: Variables, x: Any) -> Any:
     """Return the outputs of one batch, compiled, without dropout, as float32 or wider.
 
     Args:
-        program: The module; static.
+        program: The module; what of it shapes the program is compiled once.
         variables: Of the model; batch normalisation takes its running averages.
         x: Inputs, examples first.
     """
-    return jitted(_forward)(program, variables, x)
+    arguments = (normal_form(program.architecture).to_normal(variables), x)
+    return forward_program(program, arguments)(*arguments)
 
 
-def forget_programs() -> None:
-    """Free what was compiled for training and evaluation; later calls compile anew.
+def step_program(program: Program, arguments: tuple[Any, ...]) -> Executable:
+    """Return the compiled step for arguments of these shapes."""
+    key, own = step_key(program, arguments)
+    return executable(key, own, lambda: compiled_step(program, arguments))
 
-    A long search over many different architectures holds a program for each of them.
+
+def forward_program(module: ArchitectureModule, arguments: tuple[Any, ...]) -> Executable:
+    """Return what computes the outputs, compiled for arguments of these shapes."""
+    key, own = _forward_key(cast(Hashable, module), _signature(arguments))
+    return executable(key, own, lambda: compiled_forward(module, arguments))
+
+
+def step_key(program: Program, arguments: tuple[Any, ...]) -> tuple[str, Hashable]:
+    """Return the key of a training step, and those objects of the user's that belong to it."""
+    return _step_key(program, _signature(arguments))
+
+
+def compiled_step(program: Program, arguments: Any, level: int | None = None) -> Executable:
+    """Trace and compile a training step; arguments may be shapes in place of arrays."""
+    shape = _normal(program)
+    return _compile(partial(_train_step, shape), arguments, level, donate_argnums=0)
+
+
+def compiled_forward(
+    module: ArchitectureModule, arguments: Any, level: int | None = None
+) -> Executable:
+    """Trace and compile what computes the outputs."""
+    return _compile(partial(_forward, normal_module(module)), arguments, level)
+
+
+def normal_module(module: ArchitectureModule) -> ArchitectureModule:
+    """Return the module that all architectures of one normal form share."""
+    normal = normal_form(module.architecture).architecture
+    return architecture_module(normal, module.dtype, module.param_dtype)
+
+
+def _signature(arguments: Any) -> Hashable:
+    """Return a value that tells trees and shapes of arguments apart, quickly."""
+    leaves: list[Any] = jax.tree.leaves(arguments)
+    return _structure(arguments), tuple([(leaf.shape, leaf.dtype) for leaf in leaves])
+
+
+@lru_cache(_KEPT)
+def _step_key(program: Program, signature: Any) -> tuple[str, Hashable]:
+    options, _ = split_options(program.optimizer, program.options)
+    named = isinstance(program.optimizer, str)
+    described = {
+        "program": "step",
+        **describe_module(program.module),
+        "task": program.task,
+        "optimizer": program.optimizer if named else None,
+        "options": options if named else None,
+        "arguments": _described(signature),
+        "level": default_level(),
+    }
+    rules = own_rules(program.module)
+    own = (rules, None if named else (program.optimizer, program.options))
+    return digest(described), None if own == (None, None) else own
+
+
+@lru_cache(_KEPT)
+def _forward_key(module: Any, signature: Any) -> tuple[str, Hashable]:
+    described = {
+        "program": "forward",
+        **describe_module(module),
+        "arguments": _described(signature),
+        "level": default_level(),
+    }
+    return digest(described), own_rules(module)
+
+
+def _described(signature: Any) -> list[Any]:
+    tree, leaves = signature
+    return describe_arguments(jax.tree.unflatten(tree, [_shape(*leaf) for leaf in leaves]))
+
+
+def default_level() -> int | None:
+    """Return the level at which the compiler works on this backend; None for its own."""
+    return 1 if jax.default_backend() == "cpu" else None
+
+
+def _compile(
+    function: Callable[..., Any], arguments: Any, level: int | None, **named: Any
+) -> Executable:
+    level = default_level() if level is None else level
+    options = None if level is None else {_LEVEL: level}
+    jitted = jax.jit(function, compiler_options=options, **named)
+    return cast(Executable, jitted.lower(*arguments).compile())
+
+
+@lru_cache(_KEPT)
+def _normal(program: Program) -> Program:
+    """Return what all programs of one shape share."""
+    options, _ = split_options(program.optimizer, program.options)
+    return Program(normal_module(program.module), program.task, program.optimizer, options)
+
+
+@lru_cache(_KEPT)
+def _values(program: Program) -> Any:
+    """Return the numbers of the architecture and of the optimiser: float32 (K,), on the device."""
+    form = normal_form(program.module.architecture)
+    _, options = split_options(program.optimizer, program.options)
+    values = [*(value for _, _, value in form.numbers), *options]
+    return jax.device_put(np.array(values, np.float32))
+
+
+def _placed(program: Program, values: Any, step: Any) -> tuple[dict[str, Any], Options]:
+    """Return the numbers by node and name, and the optimiser's options with theirs.
+
+    Args:
+        program: Of the normal form, whose numbers are placeholders.
+        values: As `_values` has them.
+        step: Counted from 0; the momentum of running averages warms up with it.
     """
-    for function, donated in ((_start, ()), (_train_step, "state"), (_forward, ())):
-        jitted(function, donated).clear_cache()
-
-
-def jitted(function: Callable[..., Any], donated: str | tuple[()] = ()) -> Any:
-    """Return the jitted form of a function whose first argument, `program`, is static."""
-    return _jitted(function, donated, jax.default_backend())
-
-
-@cache
-def _jitted(function: Callable[..., Any], donated: str | tuple[()], backend: str) -> Any:
-    options = {"xla_backend_optimization_level": 1} if backend == "cpu" else None
-    return jax.jit(
-        function, static_argnames="program", donate_argnames=donated, compiler_options=options
-    )
-
-
-def _start(program: Program, variables: Variables) -> TrainState:
-    params = variables.get("params", {})
-    optimizer = make_optimizer(program.optimizer, program.options, 0.0, 0.0)
-    return TrainState(
-        params,
-        {name: tree for name, tree in variables.items() if name != "params" and tree},
-        optimizer.init(params),
-        jnp.zeros((), jnp.int32),
-        jnp.zeros((), jnp.float32),
-    )
+    architecture: Architecture = program.module.architecture
+    places = normal_form(architecture).numbers
+    numbers: dict[str, Any] = {}
+    for i, (node, name, _) in enumerate(places):
+        numbers.setdefault(node, {})[name] = values[i]
+    options: list[tuple[str, Any]] = []
+    i = len(places)
+    for name, value in program.options:
+        numeric = value is None and name in numeric_options(program.optimizer, ((name, 0.0),))
+        options.append((name, values[i] if numeric else value))
+        i += numeric
+    return warm_momenta(architecture, numbers, step), tuple(options)
 
 
 def _train_step(
-    program: Program, state: TrainState, x: Any, y: Any, epoch: Epoch, numbers: Numbers
+    program: Program,
+    state: TrainState,
+    x: Any,
+    y: Any,
+    epoch: Epoch,
+    numbers: Numbers,
+    values: Any,
 ) -> TrainState:
     position = state.step % epoch.rates.shape[0]
     batch = epoch.order[position]
     inputs, targets = x[batch], y[batch]
     key = jax.random.fold_in(jax.random.key(numbers.seed, impl="threefry2x32"), state.step)
+    placed, options = _placed(program, values, state.step)
 
     def loss_of(params: Any) -> tuple[Any, Any]:
         outputs, changed = program.module.apply(
             {"params": params, **state.rest},
             inputs,
             train=True,
+            numbers=placed,
             mutable=list(state.rest),
             rngs={"dropout": key},
         )
@@ -157,7 +292,7 @@ def _train_step(
 
     (loss, changed), gradients = jax.value_and_grad(loss_of, has_aux=True)(state.params)
     optimizer = make_optimizer(
-        program.optimizer, program.options, epoch.rates[position], numbers.weight_decay
+        program.optimizer, options, epoch.rates[position], numbers.weight_decay
     )
     # The last three are for the few optimisers that search along a line; others ignore them.
     updates, optimizer_state = optimizer.update(
@@ -169,11 +304,11 @@ def _train_step(
         value_fn=loss_alone,
     )
     params = optax.apply_updates(state.params, updates)
-    rest = warm_statistics(momenta(program.module.architecture), state.rest, changed, state.step)
     total = jnp.where(position == 0, 0, state.loss) + loss
+    rest = {**state.rest, **changed}
     return TrainState(params, rest, optimizer_state, state.step + 1, total)
 
 
-def _forward(program: ArchitectureModule, variables: Variables, x: Any) -> Any:
-    outputs = program.apply(variables, x, train=False)
+def _forward(module: ArchitectureModule, variables: Variables, x: Any) -> Any:
+    outputs = module.apply(variables, x, train=False)
     return jnp.asarray(outputs, jnp.promote_types(jnp.result_type(outputs), jnp.float32))

@@ -1,0 +1,66 @@
+"""What a compiled program depends on beside itself: the machine, the versions, the options."""
+
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX are partial)
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import jax
+
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
+_FLAGS = ("jax_enable_x64", "jax_default_matmul_precision", "jax_numpy_dtype_promotion")
+_SOURCES = Path(__file__).parent.parent
+
+
+def environment() -> Mapping[str, Any]:
+    """Return all that has to be the same for a program to be run again, as plain data."""
+    values = cast("dict[str, Any]", jax.config.values)
+    device: Any = cast(Any, jax.devices()[0])
+    return {
+        "backend": jax.default_backend(),
+        "device": device.device_kind,
+        "devices": jax.device_count(),
+        "runtime": device.client.platform_version,
+        "machine": _machine(),
+        "versions": _versions(),
+        "sources": _sources(),
+        "flags": [os.environ.get("XLA_FLAGS", ""), *(str(values.get(name)) for name in _FLAGS)],
+    }
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    return {name: version(name) for name in _PACKAGES}
+
+
+@cache
+def _machine() -> str:
+    """Return the kind of processor with its instruction sets: machine code does not run on all."""
+    try:
+        described = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    kept = {
+        line
+        for line in described.splitlines()
+        if line.startswith(("model name", "flags", "Features", "CPU part"))
+    }
+    return f"{platform.machine()} {sorted(kept)} {os.cpu_count()}"
+
+
+@cache
+def _sources() -> str:
+    """Return the hash of the code that makes programs, so that an edit of it makes others."""
+    found = sha256()
+    for path in sorted(_SOURCES.rglob("*.py")):
+        found.update(path.read_bytes())
+    return found.hexdigest()

@@ -1,0 +1,87 @@
+"""Programs that are compiled: each once in a process, and, with the cache, once on a machine."""
+
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX are partial)
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeAlias
+
+from .compilation_cache import programs_folder
+from .stored_programs import read_program, write_program
+
+Executable: TypeAlias = Callable[..., Any]
+
+LIMIT = 64  # programs kept, some 5 to 20 MB each
+
+_programs: OrderedDict[Hashable, Future[Executable]] = OrderedDict()
+_lock = Lock()
+_counts: Counter[str] = Counter()
+
+
+def executable(key: str, own: Hashable, compile_it: Callable[[], Executable]) -> Executable:
+    """Return the program of a key: from this process, from the cache's folder, or compiled.
+
+    Threads that ask for one key at the same time compile it once.
+
+    Args:
+        key: The sha256 of all that shapes it.
+        own: Objects that shape it too and that have no lasting name, such as a user's functions;
+            None where there are none. Such a program is not kept in the folder.
+        compile_it: Traces and compiles.
+    """
+    waiting: Future[Executable] = Future()
+    with _lock:
+        found = _programs.setdefault((key, own), waiting)
+        _programs.move_to_end((key, own))
+    if found is not waiting:
+        return found.result()
+    try:
+        waiting.set_result(_made(key, own, compile_it))
+    except BaseException as error:
+        with _lock:
+            _programs.pop((key, own), None)
+        waiting.set_exception(error)
+        raise
+    with _lock:
+        while len(_programs) > LIMIT:
+            _programs.popitem(last=False)
+    return waiting.result()
+
+
+def forget_programs() -> None:
+    """Free what was compiled for training and evaluation; later calls compile anew, or read.
+
+    There is seldom a need: no more than some tens of programs are kept in memory.
+    """
+    with _lock:
+        _programs.clear()
+
+
+def program_counts() -> dict[str, int]:
+    """Return how many programs this process compiled, and how many it read from the cache.
+
+    Example:
+        >>> sorted(program_counts()) == ["compiled", "read"]
+        True
+    """
+    return {name: _counts[name] for name in ("compiled", "read")}
+
+
+def _made(key: str, own: Hashable, compile_it: Callable[[], Executable]) -> Executable:
+    folder: Path | None = programs_folder() if own is None else None
+    if folder is not None:
+        read = read_program(folder, key)
+        if read is not None:
+            _counts["read"] += 1
+            return read
+    compiled = compile_it()
+    _counts["compiled"] += 1
+    if folder is not None:
+        write_program(folder, key, compiled)
+    return compiled

@@ -1,0 +1,88 @@
+"""Compiled programs in a folder: written once, read by any number of processes.
+
+A file is written aside and moved into its place, so it is whole or not there, and needs no lock. It
+begins with a hash of the rest: one that was cut off or damaged is taken for missing. Reading a file
+runs what is in it, as with any cache of machine code, so the folder must be the user's own.
+"""
+
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX are partial)
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jax.experimental import serialize_executable
+
+from .compilation_cache import size_limit
+
+SUFFIX = ".program"
+_MAGIC = b"jarch.program/1\n"
+_HASH = 32
+_SWEEP_EVERY = 16  # files written by this process between looks at the size of the folder
+
+_written = 0
+
+
+def read_program(folder: Path, key: str) -> Callable[..., Any] | None:
+    """Return the program of a key, or None where there is none that can be run."""
+    path = folder / f"{key}{SUFFIX}"
+    try:
+        held = path.read_bytes()
+        body = held[len(_MAGIC) + _HASH :]
+        if held[: len(_MAGIC) + _HASH] != _MAGIC + sha256(body).digest():
+            raise ValueError("the file is damaged")
+        program: Callable[..., Any] = serialize_executable.deserialize_and_load(*pickle.loads(body))
+        os.utime(path)  # the sweep removes what was not used for the longest time
+    except FileNotFoundError:
+        return None
+    except Exception:  # whatever is wrong with a file, compiling anew is right
+        path.unlink(missing_ok=True)
+        return None
+    return program
+
+
+def write_program(folder: Path, key: str, compiled: Any) -> bool:
+    """Write a program; return whether it could be."""
+    global _written
+    try:
+        body = pickle.dumps(serialize_executable.serialize(compiled))
+        folder.mkdir(parents=True, exist_ok=True)
+        number, name = tempfile.mkstemp(dir=folder, prefix=".writing-")
+        with os.fdopen(number, "wb") as file:
+            file.write(_MAGIC + sha256(body).digest() + body)
+        os.replace(name, folder / f"{key}{SUFFIX}")
+    except Exception:  # a full disk, a folder that may not be written to, a backend that cannot
+        return False
+    if _written % _SWEEP_EVERY == 0:
+        sweep(folder, size_limit())
+    _written += 1
+    return True
+
+
+def sweep(folder: Path, limit: int) -> None:
+    """Remove files not used for the longest time until the rest is no larger than the limit.
+
+    Args:
+        folder: Of programs, and of what a process that died left half written.
+        limit: In bytes.
+    """
+    found: list[tuple[float, int, Path]] = []
+    for path in folder.iterdir():
+        try:
+            status = path.stat()
+        except OSError:
+            continue  # another process removed it
+        found.append((status.st_mtime, status.st_size, path))
+    held = sum(size for _, size, _ in found)
+    for _, size, path in sorted(found):
+        if held <= limit:
+            return
+        path.unlink(missing_ok=True)
+        held -= size
