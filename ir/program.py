@@ -170,14 +170,12 @@ class Program:
         return expansion
 
     def grow(self, structure: Structure, expansion: Expansion) -> Structure:
-        """Return the structure after one more expansion."""
-        grown = structure.children.get(id(expansion))
-        if grown is None:
-            if self._structures == STRUCTURES_LIMIT:  # begin anew; who holds an old one keeps it
-                self.root = Structure(None)
-                self._structures = 0
-            grown = structure.children[id(expansion)] = Structure(expansion)
-            self._structures += 1
+        """Return a new structure, which is that of one more expansion."""
+        if self._structures == STRUCTURES_LIMIT:  # begin anew; who holds an old one keeps it
+            self.root = Structure(None)
+            self._structures = 0
+        self._structures += 1
+        grown = structure.children[id(expansion)] = Structure(expansion)
         return grown
 
 

@@ -41,12 +41,14 @@ class Skeleton(NamedTuple):
 
 def architecture_of(program: Program, state: State) -> Architecture:
     """Return the architecture that a state with nothing left to decide is."""
-    skeleton = cast("Skeleton | None", state.structure.skeleton)
+    structure = state.structure
+    skeleton = None if structure is None else cast("Skeleton | None", structure.skeleton)
     if skeleton is None:
         skeleton = _skeleton(program, state.expanded)
-        if state.structure.met:  # in large spaces, hardly any structure is met again
-            state.structure.skeleton = skeleton
-        state.structure.met = True
+        if structure is not None:
+            if structure.met:  # in large spaces, hardly any structure is met again
+                structure.skeleton = skeleton
+            structure.met = True
     environment = state.environment
     return Architecture(
         program.inputs,

@@ -26,6 +26,7 @@ Waiters: TypeAlias = "tuple[Waiter, Waiters] | None"
 Trail: TypeAlias = "tuple[Trail, str, Constant] | None"
 
 _NONE, _ONE, _MANY = range(3)  # expansions since the round began
+_NOVELTIES = 32  # new structures that one way may add; what is deep and met once is not worth it
 
 
 class State:
@@ -42,7 +43,8 @@ class State:
         position: Where in the queue we are.
         growth: Whether the round has expanded no, one or many of the substitutions it began with.
         grown: The substitution, if one.
-        structure: What the expansions led to.
+        structure: What the expansions led to; None beyond what is remembered.
+        novelties: How many structures were new.
         in_order: Whether each hyperparameter was assigned when it was next.
     """
 
@@ -52,6 +54,7 @@ class State:
         "grown",
         "growth",
         "in_order",
+        "novelties",
         "open",
         "pending",
         "position",
@@ -69,7 +72,8 @@ class State:
     position: int
     growth: int
     grown: Cell | None
-    structure: Structure
+    structure: Structure | None
+    novelties: int
     in_order: bool
 
     def copy(self) -> State:
@@ -85,6 +89,7 @@ class State:
         new.growth = self.growth
         new.grown = self.grown
         new.structure = self.structure
+        new.novelties = self.novelties
         new.in_order = self.in_order
         return new
 
@@ -129,6 +134,7 @@ def initial_state(program: Program, empty: Map[Any, Any]) -> State:
     state.growth = _MANY
     state.grown = None
     state.structure = program.root
+    state.novelties = 0
     state.in_order = True
     _settle(program, state, _enter(state, reachable(program, empty)))
     _next_round(program, state)
@@ -197,7 +203,8 @@ def _settle(program: Program, state: State, woken: list[Waiter]) -> None:
             arguments = tuple([state.environment[h.key] for _, h in waiter.open])
             expansion = program.expand(waiter, arguments)
             state.expanded = state.expanded.insert(waiter, expansion)
-            state.structure = program.grow(state.structure, expansion)
+            if state.structure is not None:
+                state.structure = _grown(program, state, state.structure, expansion)
             if waiter in known:
                 state.grown = waiter
                 state.growth = _ONE if state.growth == _NONE else _MANY
@@ -209,6 +216,17 @@ def _settle(program: Program, state: State, woken: list[Waiter]) -> None:
                 woken = _enter(state, reachable(program, state.expanded))
             elif expansion.active:
                 woken.extend(_enter(state, expansion.active))
+
+
+def _grown(
+    program: Program, state: State, structure: Structure, expansion: Expansion
+) -> Structure | None:
+    """Return the structure after one more expansion, as far as structures are remembered."""
+    grown = structure.children.get(id(expansion))
+    if grown is None and state.novelties < _NOVELTIES:
+        state.novelties += 1
+        grown = program.grow(structure, expansion)
+    return grown
 
 
 def _narrowed(program: Program, expanded: Map[Cell, Expansion]) -> Map[Cell, Expansion]:
@@ -278,14 +296,15 @@ def _next_round(program: Program, state: State) -> None:
     Where all of it came from one substitution with one output, the search starts there: nothing
     that lies between it and the outputs of the space has anything left to decide.
     """
-    order = state.structure.order if state.in_order and state.open else None
+    structure = state.structure if state.in_order and state.open else None
+    order = None if structure is None else structure.order
     if order is None:
         ports = [port for _, port in program.outputs]
         if state.growth == _ONE and state.grown is not None and len(state.grown.used) == 1:
             ports = [Port(state.grown, next(iter(state.grown.used)))]
         order = backward_order(state, ports) if state.open else ()
-        if state.in_order and state.open:
-            state.structure.order = order
+        if structure is not None:
+            structure.order = order
     state.queue = order
     state.position = 0
     state.growth = _NONE
