@@ -1,0 +1,250 @@
+"""Optuna's samplers as searchers, and searches as studies that Optuna reads back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import jarch as ja
+from jarch import nn
+from jarch.ir import Domain, FloatDomain, IndependentHyperparameter, IntegerDomain
+from jarch.ir.domains import DiscreteDomain, PermutationDomain
+from jarch.search import Objective, RandomSearcher, SearchError, Suggestion, run_search
+from jarch.search.bridges import (
+    OptunaConfig,
+    OptunaSearcher,
+    StudyRecorder,
+    record_evaluations,
+)
+from jarch.search.bridges.parameters import decide, express
+
+optuna = pytest.importorskip("optuna")
+
+pytestmark = pytest.mark.unverified  # the transitions are verified elsewhere
+
+LOSS = Objective("loss", maximize=False)
+SIZE = Objective("size", maximize=False)
+SINGLE = ["random", "tpe", "nsga2", "qmc"]
+
+
+def mixed() -> ja.Fragment:
+    """Every kind of domain, a branch, and one key with two domains."""
+    kind = ja.Discrete(["narrow", "wide"], name="kind")
+
+    def branch(kind: str) -> ja.Fragment:
+        widths = [4, 8, 12] if kind == "narrow" else [32, 64, 256]
+        return nn.dense(ja.Discrete(widths, name="width"))
+
+    return ja.sequential(
+        ja.substitution(branch, {"kind": kind}, name="branch"),
+        nn.dense(ja.Integer(1, 100, log=True, name="units"), use_bias=ja.Bool(name="bias")),
+        nn.dropout(ja.Float(0.0, 0.9, name="rate")),
+        nn.relu(),
+    )
+
+
+def score(architecture: ja.Architecture, seed: int = 0) -> dict[str, float]:
+    """Best are 50 units, a rate of 0.3 and a width of 8."""
+    found = {key.rpartition("/")[2]: value for key, value in architecture.decisions}
+    units, rate, width = (float(found[name]) for name in ("units", "rate", "width"))  # type: ignore[arg-type]
+    loss = abs(np.log(units / 50)) + 3 * abs(rate - 0.3) + abs(np.log(width / 8))
+    return {"loss": float(loss), "size": units * width}
+
+
+def searcher(space: ja.Space, sampler: str, *objectives: Objective) -> OptunaSearcher:
+    return OptunaSearcher(space, OptunaConfig(sampler), objectives=objectives or (LOSS,))
+
+
+def a_decision(domain: Domain) -> IndependentHyperparameter:
+    return IndependentHyperparameter("decision", domain)
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        DiscreteDomain((1, 2, 3)),
+        DiscreteDomain((16, 32, 48)),
+        DiscreteDomain((16, 32, 64)),
+        DiscreteDomain((3, 2, 1)),
+        DiscreteDomain(("a", "b")),
+        DiscreteDomain((None, "SAME", 3)),
+        DiscreteDomain((True, 3, False)),
+        DiscreteDomain(((3, 3), (5, 5))),
+        DiscreteDomain((0.5, 0.25)),
+        DiscreteDomain((7,)),
+        IntegerDomain(1, 9),
+        IntegerDomain(1, 1000, log=True),
+        FloatDomain(0.0, 1.0),
+        FloatDomain(1e-5, 1.0, log=True),
+        PermutationDomain(4),
+        PermutationDomain(1),
+    ],
+    ids=str,
+)
+def test_parameters_lead_back_to_the_value(domain: Domain) -> None:
+    rng, decision = np.random.default_rng(0), a_decision(domain)
+    for _ in range(20):
+        value = domain.sample(rng)
+        given = express(decision, value)
+        for distribution, x in given.values():
+            assert distribution._contains(distribution.to_internal_repr(x))
+
+        def suggest(name: str, distribution: Any, given: Any = given) -> Any:
+            assert given[name][0] == distribution
+            return given[name][1]
+
+        again = decide(decision, suggest)
+        assert again == value
+        assert type(again) is type(value)
+
+
+def test_parameters_are_of_the_kind_that_fits() -> None:
+    def kind(domain: Domain) -> str:
+        return type(
+            next(iter(express(a_decision(domain), domain.sample(rng)).values()))[0]
+        ).__name__
+
+    rng = np.random.default_rng(0)
+    assert kind(DiscreteDomain((16, 32, 48))) == "IntDistribution"
+    assert kind(DiscreteDomain((16, 32, 64))) == "CategoricalDistribution"
+    assert kind(IntegerDomain(1, 9)) == "IntDistribution"
+    assert kind(PermutationDomain(3)) == "FloatDistribution"
+
+
+@pytest.mark.parametrize("sampler", [*SINGLE, "cmaes", "gp"])
+def test_any_sampler_goes_on_from_its_state(sampler: str) -> None:
+    needs = {"cmaes": "cmaes", "gp": "torch"}.get(sampler)
+    if needs:
+        pytest.importorskip(needs)
+    space = ja.trace(mixed)
+    one, other = searcher(space, sampler), searcher(space, sampler)
+    late = list[Suggestion]()
+    for seed in range(40):
+        first, second = (s.ask(np.random.default_rng(seed)) for s in (one, other))
+        assert first == second
+        late.append(first)
+        if seed % 3 == 2:
+            for suggestion in (late.pop(0), late.pop()):
+                metrics = None if seed % 5 == 0 else score(suggestion.architecture)
+                one.tell(suggestion, metrics)
+                other.tell(suggestion, metrics)
+        state = json.loads(json.dumps(other.state(), allow_nan=False))
+        other = searcher(space, sampler)
+        other.restore(state)
+        assert other.state() == one.state()
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+def test_a_sampler_that_learns_beats_chance(sampler: str) -> None:
+    space, best = ja.trace(mixed), dict[str, list[float]]()
+    for name in ("random", sampler):
+        for seed in range(4):
+            made = searcher(space, name)
+            found = run_search(made, score, 80, seed, objective="loss", maximize=False)
+            assert found.best is not None
+            best.setdefault(name, []).append(found.best.metrics["loss"] or 0.0)
+    assert np.mean(best[sampler]) < np.mean(best["random"])
+
+
+def test_several_objectives_and_a_sampler_of_ones_own() -> None:
+    def make(seed: int) -> Any:
+        return optuna.samplers.NSGAIISampler(seed=seed, population_size=10)
+
+    space = ja.trace(mixed)
+    made = OptunaSearcher(space, objectives=(LOSS, SIZE), make=make)
+    found = run_search(made, score, 40, objective="loss", maximize=False)
+    assert len(found.evaluations) == 40
+    assert not found.failed
+    assert made.options()["objectives"][1] == {"objective": "size", "maximize": False}
+
+
+def test_what_was_never_suggested_is_learned_from() -> None:
+    space = ja.trace(mixed)
+    made, rng = searcher(space, "tpe"), np.random.default_rng(0)
+    for _ in range(15):
+        foreign = RandomSearcher(space).ask(rng)
+        made.tell(foreign, score(foreign.architecture))
+    assert [trial["state"] for trial in made.state()["trials"]] == ["complete"] * 15
+    made.ask(rng)
+
+
+def test_wrong_samplers_say_what_is_right() -> None:
+    with pytest.raises(SearchError, match="sampler 'annealing' is none of random, tpe"):
+        OptunaConfig("annealing")
+    with pytest.raises(SearchError, match="attempts is 0"):
+        OptunaConfig(attempts=0)
+    wrong = OptunaSearcher(ja.trace(mixed), OptunaConfig("tpe", {"temperature": 3}))
+    with pytest.raises(SearchError, match=r"sampler tpe: .*temperature"):
+        wrong.ask(np.random.default_rng(0))
+
+
+# Searches as studies
+
+
+def storages(folder: Path) -> dict[str, Any]:
+    journal = optuna.storages.journal.JournalFileBackend(str(folder / "journal.log"))
+    return {
+        "memory": optuna.storages.InMemoryStorage(),
+        "journal": optuna.storages.JournalStorage(journal),
+        "sqlite": f"sqlite:///{folder / 'study.db'}",
+    }
+
+
+@pytest.mark.parametrize("kind", ["memory", "journal", "sqlite"])
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_running_search_can_be_read_by_optuna(kind: str, tmp_path: Path) -> None:
+    storage, space = storages(tmp_path)[kind], ja.trace(mixed)
+
+    def evaluate(architecture: ja.Architecture, seed: int) -> dict[str, float]:
+        if dict(architecture.decisions)["bias"]:
+            raise ValueError("no bias here")
+        return score(architecture)
+
+    record = StudyRecorder(space, (LOSS, SIZE), storage, "mixed")
+    found = run_search(
+        RandomSearcher(space),
+        evaluate,
+        12,
+        objective="loss",
+        maximize=False,
+        on_evaluation=record,
+    )
+    study = optuna.load_study(study_name="mixed", storage=storage)
+    assert [d.name for d in study.directions] == ["MINIMIZE", "MINIMIZE"]
+    assert study.metric_names == ["loss", "size"]
+    assert len(study.trials) == 12
+    for trial, evaluation in zip(study.trials, found.evaluations, strict=True):
+        assert trial.user_attrs["fingerprint"] == evaluation.fingerprint
+        decisions = dict(evaluation.decisions)
+        assert trial.params["units"] == decisions["units"]
+        assert trial.params["rate"] == pytest.approx(decisions["rate"])
+        if evaluation.status == "ok":
+            assert trial.values == [evaluation.metrics["loss"], evaluation.metrics["size"]]
+        else:
+            assert trial.state.name == "FAIL"
+            assert "no bias here" in trial.user_attrs["reason"]
+    again = record_evaluations(found.evaluations, space, (LOSS, SIZE), storage, "mixed")
+    assert len(again.trials) == 12  # what is there is not written twice
+
+
+def test_optuna_goes_on_from_a_search() -> None:
+    """A study made of a search has all that Optuna's own samplers need."""
+    space = ja.trace(lambda: nn.dense(ja.Integer(1, 1000, name="units")))
+
+    def evaluate(architecture: ja.Architecture, seed: int) -> dict[str, float]:
+        return {"loss": abs(float(architecture.values[0]) - 300)}  # type: ignore[arg-type]
+
+    found = run_search(RandomSearcher(space), evaluate, 20, objective="loss", maximize=False)
+    study = record_evaluations(found.evaluations, space, (LOSS,))
+    study.sampler = optuna.samplers.TPESampler(seed=0)
+    before = study.best_value
+
+    def loss(trial: Any) -> float:
+        return abs(float(trial.suggest_int("units", 1, 1000)) - 300)
+
+    study.optimize(loss, n_trials=30)
+    assert study.best_value <= before
