@@ -61,6 +61,7 @@ CONFIGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "local, first": ("local", {"first": True, "initial": 3, "most": 2}),
     "mcts": ("mcts", {"exploration": 0.3}),
     "nsga2": ("nsga2", {"population": 4}),
+    "optuna": ("optuna", {"attempts": 3}),
 }
 SEVERAL = ("nsga2",)
 """Those that go for several objectives; the state machine gives them two."""

@@ -24,7 +24,9 @@ from .session import run_session
 if TYPE_CHECKING:
     from jarch.lowering import TrainConfig
 
-SearcherName: TypeAlias = Literal["random", "exhaustive", "evolution", "local", "mcts", "nsga2"]
+SearcherName: TypeAlias = Literal[
+    "random", "exhaustive", "evolution", "local", "mcts", "nsga2", "optuna"
+]
 
 _NOT_SETTINGS = frozenset({"folder", "resume"})  # where, not what
 _OF_THE_LOOP = frozenset(

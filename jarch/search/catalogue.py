@@ -37,6 +37,7 @@ _SEARCHERS: Mapping[str, _Entry] = {
     "local": _Entry("local_search", "LocalSearchConfig", "LocalSearcher", True),
     "mcts": _Entry("mcts", "MctsConfig", "MctsSearcher", True),
     "nsga2": _Entry("multi_objective.nsga2", "Nsga2Config", "Nsga2Searcher", True),
+    "optuna": _Entry("bridges.sampler", "OptunaConfig", "OptunaSearcher", True),
 }
 
 SEARCHERS = tuple(_SEARCHERS)
