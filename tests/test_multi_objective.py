@@ -12,12 +12,18 @@ import jarch as ja
 from jarch import nn
 from jarch.search import Objective, RandomSearcher, Searcher, SearchError, Suggestion
 from jarch.search.multi_objective import (
+    FrontLocalSearcher,
     Nsga2Config,
     Nsga2Searcher,
+    Nsga3Config,
+    Nsga3Searcher,
+    das_dennis,
     hypervolume,
+    reference_points,
 )
 from jarch.search.multi_objective.members import Member
 from jarch.search.multi_objective.nsga2 import select_crowded
+from jarch.search.multi_objective.nsga3 import associate, normalize, select_spread
 
 pytestmark = pytest.mark.unverified  # the transitions are verified elsewhere
 
@@ -61,7 +67,16 @@ def nsga2(space: ja.Space, objectives: tuple[Objective, ...]) -> Searcher:
     return Nsga2Searcher(space, Nsga2Config(population=20), objectives=objectives)
 
 
-MAKE: Mapping[str, Make] = {"nsga2": nsga2}
+def nsga3(space: ja.Space, objectives: tuple[Objective, ...]) -> Searcher:
+    config = Nsga3Config(divisions=19, population=20)
+    return Nsga3Searcher(space, config, objectives=objectives)
+
+
+def front_local(space: ja.Space, objectives: tuple[Objective, ...]) -> Searcher:
+    return FrontLocalSearcher(space, objectives=objectives)
+
+
+MAKE: Mapping[str, Make] = {"nsga2": nsga2, "nsga3": nsga3, "front_local": front_local}
 
 
 @pytest.mark.parametrize("name", MAKE)
@@ -106,9 +121,9 @@ def test_a_candidate_without_all_scores_failed(name: str) -> None:
         before = searcher.state()
         suggestion = searcher.ask(rng)
         searcher.tell(suggestion, None if i % 2 else {"left": 1.0, "right": None})
-        assert {k: v for k, v in searcher.state().items() if k != "seen"} == {
-            k: v for k, v in before.items() if k != "seen"
-        }
+        after = searcher.state()
+        for known in ("parents", "children", "front", "open"):
+            assert after.get(known) == before.get(known)
 
 
 # NSGA-II
@@ -192,3 +207,80 @@ def test_wrong_options_say_what_is_right() -> None:
         Nsga2Config(rate=2)
     with pytest.raises(SearchError, match="'left' is named twice"):
         Nsga2Searcher(ja.trace(chain), objectives=(LEFT, LEFT))
+
+
+# NSGA-III
+
+
+def test_reference_points_are_those_of_the_paper() -> None:
+    """Table I of Deb and Jain: 91, 210, 156, 275 and 135 points."""
+    for m, number in ((3, 91), (5, 210), (8, 156), (10, 275), (15, 135), (2, 100), (1, 1)):
+        points = reference_points(m)
+        assert points.shape == (number, m)
+        assert np.unique(points.round(9), axis=0).shape == points.shape
+        np.testing.assert_allclose(points.sum(1), 1)
+    assert das_dennis(3, 2).shape == (6, 3)
+    assert Nsga3Searcher(ja.trace(chain), objectives=BOTH)._generations.size == 100  # pyright: ignore
+
+
+def test_losses_are_measured_by_the_plane_of_the_extremes() -> None:
+    """The extremes (4, 0) and (0, 2) span a line that meets the axes at 4 and 2."""
+    shifted = np.array([[4.0, 0.0], [0.0, 2.0], [1.0, 1.0], [9.0, 9.0]])
+    among = np.array([True, True, True, False])
+    found = normalize(shifted, among)
+    np.testing.assert_allclose(found, [[1.0, 0.0], [0.0, 1.0], [0.25, 0.5], [2.25, 4.5]])
+    same = normalize(np.array([[2.0, 4.0], [2.0, 4.0]]), np.array([True, True]))
+    np.testing.assert_allclose(same, np.ones((2, 2)))  # no plane: their worst serves
+
+
+def test_the_nearest_direction() -> None:
+    niches, distances = associate(np.array([[1.0, 0.1], [3.0, 3.0], [0.0, 5.0]]), das_dennis(2, 2))
+    assert niches.tolist() == [2, 1, 0]
+    np.testing.assert_allclose(distances, [0.1, 0.0, 0.0], atol=1e-9)
+
+
+def test_directions_that_few_have_gone_come_first() -> None:
+    """Of a front along the diagonal ends and middle survive, not those that crowd at one end."""
+    goals = (Objective("left", maximize=False), RIGHT)
+    crowd = [member(i / 100, 10 - i / 100) for i in range(6)]
+    others = [member(5, 5), member(10, 0)]
+    ideal = (0.0, 0.0)
+    rng = np.random.default_rng(0)
+    found = select_spread([*crowd, *others], goals, 3, das_dennis(2, 2), ideal, rng)
+    assert {m.scores for m in found} == {(0, 10), (5, 5), (10, 0)}
+    better = [member(0, 9), *crowd[1:], *others]
+    kept = select_spread([*better, member(11, 11)], goals, 4, das_dennis(2, 2), ideal, rng)
+    assert len(kept) == 4
+    assert (11, 11) not in {m.scores for m in kept}
+
+
+# Local search on the front
+
+
+def test_every_member_of_the_front_is_explored() -> None:
+    searcher, rng = FrontLocalSearcher(ja.trace(chain), objectives=BOTH), np.random.default_rng(0)
+    first = told(searcher, [(1, 1)])[0]
+    around = [searcher.ask(rng) for _ in range(24)]  # 8 decisions with 3 other values each
+    for suggestion in around:
+        pairs = zip(suggestion.architecture.values, first.architecture.values, strict=True)
+        assert sum(a != b for a, b in pairs) == 1
+    searcher.tell(around[3], {"left": 2, "right": 2})  # beside the first
+    searcher.tell(around[5], {"left": 0, "right": 1})  # dominated
+    searcher.tell(around[7], {"left": 0, "right": 0})  # beside
+    assert [m.scores for m in searcher.front] == [(1, 1), (2, 2), (0, 0)]
+    near = {around[3].architecture.values, around[7].architecture.values}
+    for _ in range(20):
+        values = searcher.ask(rng).architecture.values
+        apart = [sum(a != b for a, b in zip(values, centre, strict=True)) for centre in near]
+        assert min(apart) == 1
+
+
+def test_a_front_that_is_explored_ends_and_another_begins() -> None:
+    space = ja.trace(lambda: nn.dense(ja.Integer(1, 40, name="width")))
+    searcher, rng = FrontLocalSearcher(space, objectives=BOTH), np.random.default_rng(0)
+    for _ in range(33):
+        searcher.tell(searcher.ask(rng), {"left": 0, "right": 0})
+    assert len(searcher.front) == 1
+    assert searcher.front[0].scores == (0, 0)
+    found = {searcher.ask(rng).fingerprint for _ in range(7)}
+    assert len(found) == 7

@@ -1,9 +1,14 @@
 """Search with several objectives: Pareto fronts, hypervolume, and searchers that go for both."""
 
 from .archive import ParetoArchive as ParetoArchive
+from .front_local_search import (
+    FrontLocalConfig as FrontLocalConfig,
+    FrontLocalSearcher as FrontLocalSearcher,
+)
 from .hypervolume import hypervolume as hypervolume, hypervolume_curve as hypervolume_curve
 from .members import Member as Member
 from .nsga2 import Nsga2Config as Nsga2Config, Nsga2Searcher as Nsga2Searcher
+from .nsga3 import Nsga3Config as Nsga3Config, Nsga3Searcher as Nsga3Searcher
 from .objectives import (
     Objectives as Objectives,
     check_objectives as check_objectives,
@@ -17,6 +22,7 @@ from .pareto import (
     front_ranks as front_ranks,
     non_dominated as non_dominated,
 )
+from .reference_points import das_dennis as das_dennis, reference_points as reference_points
 from .results import (
     evaluations_hypervolume as evaluations_hypervolume,
     pareto_front as pareto_front,

@@ -1,0 +1,246 @@
+"""NSGA-III: fronts first, then directions that few have gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jarch.ir import Architecture, Space
+from jarch.search.constraints import Constraint
+from jarch.search.edits import Where, anywhere
+from jarch.search.gate import Gate
+from jarch.search.objective import Objective
+from jarch.search.searcher import Metrics, Suggestion
+
+from .checks import check_at_least, check_probabilities
+from .members import Generations, Member, Variation, scores_array
+from .objectives import (
+    FloatArray,
+    Objectives,
+    Scores,
+    as_losses,
+    check_objectives,
+    describe_objectives,
+)
+from .pareto import front_ranks
+from .reference_points import reference_points
+
+_OFF_AXIS = 1e-6  # the weight of the other axes where the extreme point of one is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Nsga3Config:
+    """How a population evolves; the defaults are those of the paper.
+
+    Attributes:
+        divisions: Of each axis between reference points; None is as in `reference_points`.
+        population: How many parents there are, and how many children a generation has; None is the
+            number of reference points, made a multiple of four.
+        crossover: The probability that a child has two parents.
+        points: How often a child of two changes between them; None chooses for each decision.
+        rate: The probability with which each decision of a child is changed, at least one; None
+            is one over their number.
+        repeats: Suggest equal models more than once.
+
+    Raises:
+        SearchError: A number is out of range.
+    """
+
+    divisions: int | None = None
+    population: int | None = None
+    crossover: float = 1.0
+    points: int | None = None
+    rate: float | None = None
+    repeats: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        check_at_least(self, 1, "divisions", "population", "points")
+        check_probabilities(self, "crossover", "rate")
+
+
+@dataclass(slots=True)
+class Nsga3Searcher:
+    """Evolves a population that is spread over reference directions; for three objectives and more.
+
+    Of parents and children together the best fronts survive. Of the last that does not fit as a
+    whole those do whose direction from the ideal point, in objectives that are normalised by the
+    front itself, is nearest to the reference directions that the others have gone the least.
+    Parents are drawn at random. Crossover and mutation are those of `jarch.search.edits`, in place
+    of the paper's operators on vectors of reals. A generation ends as in `Nsga2Searcher`.
+
+    Attributes:
+        space: Where to search.
+        config: How a population evolves.
+        objectives: What it is after, all at once.
+        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        where: Which decisions may be changed by mutation; by default all.
+
+    Reference:
+        Deb and Jain 2014, "An evolutionary many-objective optimization algorithm using
+        reference-point-based nondominated sorting approach, part I".
+    """
+
+    space: Space
+    config: Nsga3Config = field(default_factory=Nsga3Config)
+    objectives: Objectives = field(default=(Objective(),), kw_only=True)
+    constraint: Constraint | None = field(default=None, kw_only=True)
+    where: Where = field(default=anywhere, kw_only=True)
+    _generations: Generations = field(init=False, repr=False)
+    _references: FloatArray = field(init=False, repr=False)
+    _ideal: Scores | None = field(init=False, default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Begin without a population."""
+        self.objectives = check_objectives(self.objectives)
+        self._references = reference_points(len(self.objectives), self.config.divisions)
+        size = self.config.population or -(-len(self._references) // 4) * 4
+        gate = Gate(self.space, self.constraint, self.config.repeats)
+        self._generations = Generations(gate, self.objectives, size)
+
+    @property
+    def population(self) -> tuple[Member, ...]:
+        """The parents; none until the first generation is complete."""
+        return tuple(self._generations.parents)
+
+    def ask(self, rng: np.random.Generator) -> Suggestion:
+        """Return a random architecture to begin with, later a child of the population.
+
+        Raises:
+            SpaceExhausted: Nothing new is left.
+            SearchError: Nothing at all is valid and allowed.
+        """
+        known = self._generations
+        if known.complete:
+            every = [*known.parents, *known.children]
+            self._ideal = best_scores(every, self.objectives, self._ideal)
+            known.parents = select_spread(
+                every, self.objectives, known.size, self._references, self._ideal, rng
+            )
+            known.children = []
+        config = self.config
+        variation = Variation(config.crossover, config.points, config.rate, self.where)
+        return known.suggest(variation, self._parent, rng)
+
+    def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
+        """Let what succeeded, with a score in each objective, join the children."""
+        self._generations.tell(suggestion, metrics)
+
+    def options(self) -> Mapping[str, Any]:
+        """Return the configuration and the objectives."""
+        return {"name": "nsga3", **describe_objectives(self.objectives), **asdict(self.config)}
+
+    def state(self) -> Mapping[str, Any]:
+        """Return what was suggested, the parents and the children so far, and the ideal point."""
+        ideal = None if self._ideal is None else list(self._ideal)
+        return {**self._generations.state(), "ideal": ideal}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take the population of a state."""
+        self._generations.restore(state)
+        self._ideal = None if state["ideal"] is None else tuple(state["ideal"])
+
+    def _parent(self, rng: np.random.Generator) -> Architecture:
+        parents = self._generations.parents
+        return parents[int(rng.integers(len(parents)))].architecture
+
+
+def best_scores(
+    members: Sequence[Member], objectives: Objectives, before: Scores | None = None
+) -> Scores:
+    """Return the best score of each objective, also of those before."""
+    found = [member.scores for member in members] + ([] if before is None else [before])
+    return tuple(
+        objective.best([scores[i] for scores in found], lambda score: score)
+        for i, objective in enumerate(objectives)
+    )
+
+
+def select_spread(
+    members: Sequence[Member],
+    objectives: Objectives,
+    size: int,
+    references: FloatArray,
+    ideal: Scores,
+    rng: np.random.Generator,
+) -> list[Member]:
+    """Return so many members: the best fronts, of the last those of the least used directions.
+
+    Args:
+        members: To choose from.
+        objectives: What their scores are of.
+        size: How many.
+        references: (n, m) directions.
+        ideal: The best score known of each objective.
+        rng: Chooses between equals.
+    """
+    scores = scores_array(members)
+    ranks = front_ranks(scores, objectives)
+    last = int(np.sort(ranks)[size - 1])
+    chosen = np.flatnonzero(ranks < last).tolist()
+    rest = np.flatnonzero(ranks == last).tolist()
+    if len(chosen) + len(rest) > size:
+        shifted = as_losses(scores, objectives) - as_losses(ideal, objectives)[0]
+        losses = normalize(shifted, ranks <= last)
+        niches, distances = associate(losses, references)
+        counts = np.bincount(niches[chosen], minlength=len(references))
+        rest = _fill(size - len(chosen), rest, niches, distances, counts, rng)
+    return [members[i] for i in [*chosen, *rest]]
+
+
+def normalize(shifted: FloatArray, among: NDArray[np.bool_]) -> FloatArray:
+    """Return losses in units of where the plane through the extreme points meets the axes.
+
+    Args:
+        shifted: (n, m), losses less those of the ideal point.
+        among: (n,), which rows define the plane; where they define none, their worst losses serve.
+    """
+    kept = shifted[among]
+    weights = np.where(np.eye(shifted.shape[1], dtype=bool), 1.0, _OFF_AXIS)
+    extremes = kept[[int(np.argmin(np.max(kept / weight, 1))) for weight in weights]]
+    worst = kept.max(0)
+    try:
+        intercepts = 1 / np.linalg.solve(extremes, np.ones(len(extremes)))
+    except np.linalg.LinAlgError:
+        intercepts = worst
+    if not np.all(np.isfinite(intercepts) & (intercepts > 0)):
+        intercepts = worst
+    return shifted / np.where(intercepts > 0, intercepts, 1.0)
+
+
+def associate(losses: FloatArray, references: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
+    """Return for each row the nearest reference line through the origin, and the distance to it."""
+    units = references / np.linalg.norm(references, axis=1, keepdims=True)
+    along = losses @ units.T
+    niches = np.argmax(along, 1)  # the longest projection leaves the least
+    length = along[np.arange(len(losses)), niches][:, None]
+    return niches, np.linalg.norm(losses - length * units[niches], axis=1)
+
+
+def _fill(
+    number: int,
+    rest: list[int],
+    niches: NDArray[np.int64],
+    distances: FloatArray,
+    counts: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> list[int]:
+    """Return so many of the rest, one by one of a direction that has the fewest."""
+    chosen: list[int] = []
+    waiting = list(rest)
+    while len(chosen) < number:
+        open_niches = sorted({int(niches[i]) for i in waiting})
+        fewest = min(int(counts[niche]) for niche in open_niches)
+        least = [niche for niche in open_niches if counts[niche] == fewest]
+        niche = least[int(rng.integers(len(least)))]
+        near = [i for i in waiting if niches[i] == niche]
+        closest = min(near, key=lambda i: distances[i])
+        taken = closest if fewest == 0 else near[int(rng.integers(len(near)))]
+        waiting.remove(taken)
+        chosen.append(taken)
+        counts[niche] += 1
+    return chosen
