@@ -61,9 +61,11 @@ CONFIGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "local, first": ("local", {"first": True, "initial": 3, "most": 2}),
     "mcts": ("mcts", {"exploration": 0.3}),
     "nsga2": ("nsga2", {"population": 4}),
+    "nsga3": ("nsga3", {"population": 4, "divisions": 3}),
+    "front local": ("front_local", {"most": 5}),
     "optuna": ("optuna", {"attempts": 3}),
 }
-SEVERAL = ("nsga2",)
+SEVERAL = ("nsga2", "nsga3", "front_local")
 """Those that go for several objectives; the state machine gives them two."""
 WIDTHS = [8, 16, 32, 64]
 
@@ -341,7 +343,8 @@ def test_real_numbers_can_be_searched(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["evolution", "plain evolution", "crossover", "local", "mcts", "nsga2"]
+    "kind",
+    ["evolution", "plain evolution", "crossover", "local", "mcts", "nsga2", "nsga3", "front local"],
 )
 def test_less_of_the_opposite_is_more(kind: str) -> None:
     """The direction of an objective mirrors it exactly."""
@@ -356,7 +359,9 @@ def test_less_of_the_opposite_is_more(kind: str) -> None:
             searcher.tell(first, matches(first.architecture))
 
 
-@pytest.mark.parametrize("kind", ["evolution", "crossover", "local", "mcts", "nsga2"])
+@pytest.mark.parametrize(
+    "kind", ["evolution", "crossover", "local", "mcts", "nsga2", "nsga3", "front local"]
+)
 def test_searchers_that_learn_beat_chance(kind: str) -> None:
     def mean(name: str, options: Mapping[str, Any]) -> float:
         found: list[float] = []

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jarch.lowering import TrainConfig
 
 SearcherName: TypeAlias = Literal[
-    "random", "exhaustive", "evolution", "local", "mcts", "nsga2", "optuna"
+    "random", "exhaustive", "evolution", "local", "mcts", "nsga2", "nsga3", "front_local", "optuna"
 ]
 
 _NOT_SETTINGS = frozenset({"folder", "resume"})  # where, not what

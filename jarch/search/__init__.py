@@ -29,8 +29,12 @@ from .local_search import LocalSearchConfig as LocalSearchConfig, LocalSearcher 
 from .loop import random_search as random_search, run_search as run_search
 from .mcts import MctsConfig as MctsConfig, MctsSearcher as MctsSearcher
 from .multi_objective import (
+    FrontLocalConfig as FrontLocalConfig,
+    FrontLocalSearcher as FrontLocalSearcher,
     Nsga2Config as Nsga2Config,
     Nsga2Searcher as Nsga2Searcher,
+    Nsga3Config as Nsga3Config,
+    Nsga3Searcher as Nsga3Searcher,
     ParetoArchive as ParetoArchive,
     hypervolume as hypervolume,
     pareto_front as pareto_front,

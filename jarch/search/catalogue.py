@@ -37,6 +37,10 @@ _SEARCHERS: Mapping[str, _Entry] = {
     "local": _Entry("local_search", "LocalSearchConfig", "LocalSearcher", True),
     "mcts": _Entry("mcts", "MctsConfig", "MctsSearcher", True),
     "nsga2": _Entry("multi_objective.nsga2", "Nsga2Config", "Nsga2Searcher", True),
+    "nsga3": _Entry("multi_objective.nsga3", "Nsga3Config", "Nsga3Searcher", True),
+    "front_local": _Entry(
+        "multi_objective.front_local_search", "FrontLocalConfig", "FrontLocalSearcher", True
+    ),
     "optuna": _Entry("bridges.sampler", "OptunaConfig", "OptunaSearcher", True),
 }
 

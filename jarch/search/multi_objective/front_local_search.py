@@ -140,7 +140,7 @@ class FrontLocalSearcher:
         front = [Member.from_data(self.space, data) for data in state["front"]]
         entries = tuple((member.scores, member.architecture) for member in front)
         self._front = ParetoArchive(self.objectives, entries)
-        self._open = [front[i].architecture for i in state["open"]]
+        self._open = [front[int(i)].architecture for i in state["open"]]
         centre = state["centre"]
         self._centre = None if centre is None else replay(self.space, centre)
         self._queue = [(key, as_constant(value, key)) for key, value in state["queue"]]
