@@ -3,15 +3,24 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
 import jarch as ja
 from jarch import nn
 from jarch.ir import Architecture
-from jarch.search import Objective, RandomSearcher, Searcher, SearchError, SpaceExhausted
+from jarch.search import (
+    Objective,
+    RandomSearcher,
+    Searcher,
+    SearchError,
+    SpaceExhausted,
+    Suggestion,
+)
 from jarch.search.gate import Gate
 from jarch.search.model_based import (
     BananasConfig,
@@ -25,7 +34,6 @@ from jarch.search.model_based import (
     SmboSearcher,
     mutation_pool,
     random_pool,
-    rounds,
     tree_pool,
 )
 from jarch.surrogates import FloatArray, Prediction
@@ -42,6 +50,11 @@ def chain() -> ja.Fragment:
 
 def width() -> ja.Fragment:
     return nn.dense(ja.Discrete(range(1, 21), name="width"))
+
+
+def two_widths() -> ja.Fragment:
+    """25 architectures, of which 6 have widths whose sum is a multiple of 4."""
+    return ja.sequential(*[nn.dense(ja.Discrete(range(1, 6), name="width")) for _ in range(2)])
 
 
 def total(architecture: Architecture) -> float:
@@ -98,15 +111,9 @@ class Spy:
 
 
 @pytest.fixture
-def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
-    """Put a spy in the place of all surrogates."""
-    found = Spy()
-
-    def make(name: str, options: Mapping[str, Any] | None = None) -> Spy:
-        return found
-
-    monkeypatch.setattr(rounds, "make_surrogate", make)
-    return found
+def spy() -> Spy:
+    """Return a spy that no one has asked yet."""
+    return Spy()
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -118,7 +125,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 def test_random_architectures_come_first_until_results_are_back(spy: Spy) -> None:
     space = ja.trace(chain)
-    searcher = SmboSearcher(space, SmboConfig(initial=4, epsilon=0.0))
+    searcher = SmboSearcher(space, SmboConfig(initial=4, epsilon=0.0), surrogate=spy)
     known = RandomSearcher(space)
     first, second = rng(), rng()
     out = [searcher.ask(first) for _ in range(9)]
@@ -131,7 +138,7 @@ def test_random_architectures_come_first_until_results_are_back(spy: Spy) -> Non
 
 
 def test_failures_do_not_count_as_results_to_begin_with(spy: Spy) -> None:
-    searcher, generator = SmboSearcher(ja.trace(chain), SmboConfig(initial=1)), rng()
+    searcher, generator = SmboSearcher(ja.trace(chain), SmboConfig(initial=1), surrogate=spy), rng()
     for _ in range(5):
         searcher.tell(searcher.ask(generator), None)
     searcher.ask(generator)
@@ -140,7 +147,7 @@ def test_failures_do_not_count_as_results_to_begin_with(spy: Spy) -> None:
 
 def test_a_batch_comes_from_one_fit_and_is_the_best_of_the_candidates(spy: Spy) -> None:
     config = BananasConfig(initial=5, batch=4, candidates=60)
-    searcher, generator = BananasSearcher(ja.trace(chain), config), rng()
+    searcher, generator = BananasSearcher(ja.trace(chain), config, surrogate=spy), rng()
     begun = score(searcher, generator, 5)
     best = max(begun, key=total)
     batch = score(searcher, generator, 4)
@@ -154,7 +161,7 @@ def test_a_batch_comes_from_one_fit_and_is_the_best_of_the_candidates(spy: Spy) 
 
 def test_the_surrogate_is_fitted_only_where_there_are_new_results(spy: Spy) -> None:
     config = SmboConfig(initial=3, epsilon=0.0, candidates=20, pending="ignore")
-    searcher, generator = SmboSearcher(ja.trace(chain), config), rng()
+    searcher, generator = SmboSearcher(ja.trace(chain), config, surrogate=spy), rng()
     score(searcher, generator, 3)
     out = [searcher.ask(generator) for _ in range(5)]
     assert len(spy.fits) == 1
@@ -168,20 +175,23 @@ def test_a_restored_searcher_fits_as_the_last_round_did(spy: Spy) -> None:
     spy.noise = 50.0
     space = ja.trace(chain)
     config = SmboConfig(initial=3, epsilon=0.0, candidates=20, pending="ignore")
-    searcher, generator = SmboSearcher(space, config), rng()
+    searcher, generator = SmboSearcher(space, config, surrogate=spy), rng()
     score(searcher, generator, 4)
-    again = SmboSearcher(space, config)
+    again = SmboSearcher(space, config, surrogate=spy)
     again.restore(json.loads(json.dumps(searcher.state())))
     assert again.fitted() == searcher.fitted()
     assert spy.fits[-1] == spy.fits[0]
-    assert again.fitted() != SmboSearcher(space, config).fitted()
+    assert again.fitted() != SmboSearcher(space, config, surrogate=spy).fitted()
     assert score(again, rng(1), 5) == score(searcher, rng(1), 5)
 
 
 def test_failures_have_the_worst_score(spy: Spy) -> None:
     objective = Objective("loss", maximize=False)
     config = SmboConfig(initial=2, epsilon=0.0, candidates=5)
-    searcher, generator = SmboSearcher(ja.trace(chain), config, objective=objective), rng()
+    searcher, generator = (
+        SmboSearcher(ja.trace(chain), config, objective=objective, surrogate=spy),
+        rng(),
+    )
     for result in (0.5, None, 0.75):
         metrics = None if result is None else {"loss": result}
         searcher.tell(searcher.ask(generator), metrics)
@@ -194,7 +204,7 @@ def test_failures_have_the_worst_score(spy: Spy) -> None:
 )
 def test_what_is_out_is_thought_of(spy: Spy, pending: Any, thought: Sequence[float] | None) -> None:
     config = SmboConfig(initial=2, epsilon=0.0, candidates=30, pending=pending)
-    searcher, generator = SmboSearcher(ja.trace(chain), config), rng()
+    searcher, generator = SmboSearcher(ja.trace(chain), config, surrogate=spy), rng()
     for result in (1.0, 2.0):
         searcher.tell(searcher.ask(generator), {"accuracy": result})
     out = searcher.ask(generator)
@@ -212,7 +222,7 @@ def test_what_is_out_is_thought_of(spy: Spy, pending: Any, thought: Sequence[flo
 def test_some_suggestions_are_random_whatever_the_surrogate_says(spy: Spy) -> None:
     def explored(epsilon: float) -> float:
         config = SmboConfig(initial=1, epsilon=epsilon, candidates=200)
-        searcher, generator = SmboSearcher(ja.trace(chain), config), rng()
+        searcher, generator = SmboSearcher(ja.trace(chain), config, surrogate=spy), rng()
         return float(np.mean([total(a) for a in score(searcher, generator, 100)[1:]]))
 
     expected = 6 * np.mean(WIDTHS)
@@ -252,7 +262,7 @@ def test_only_some_decisions_mutate(spy: Spy) -> None:
     space = ja.trace(chain)
     keys = sorted(h.key for h in space.open)[:2]
     searcher = NpenasSearcher(
-        space, NpenasConfig(initial=1, parents=1), where=lambda h: h.key in keys
+        space, NpenasConfig(initial=1, parents=1), where=lambda h: h.key in keys, surrogate=spy
     )
     generator = rng()
     (first,) = score(searcher, generator)
@@ -308,7 +318,7 @@ def test_every_optimizer_leads_to_the_top(spy: Spy, optimizer: Any) -> None:
     config = SmboConfig(
         initial=5, epsilon=0.0, candidates=100, optimizer=optimizer, acquisition="mean"
     )
-    searcher, generator = SmboSearcher(ja.trace(chain), config), rng()
+    searcher, generator = SmboSearcher(ja.trace(chain), config, surrogate=spy), rng()
     assert max(total(a) for a in score(searcher, generator, 60)) >= 5 * 64
 
 
@@ -316,7 +326,7 @@ def test_every_optimizer_leads_to_the_top(spy: Spy, optimizer: Any) -> None:
 def test_nasbowl_mixes_mutations_and_random_ones(spy: Spy, mutated: float) -> None:
     """With a surrogate that wants what is far away, mutations are never chosen if others are."""
     config = NasBowlConfig(initial=1, batch=1, mutated=mutated, candidates=100)
-    searcher, generator = NasBowlSearcher(ja.trace(chain), config), rng()
+    searcher, generator = NasBowlSearcher(ja.trace(chain), config, surrogate=spy), rng()
     (first,) = score(searcher, generator)
     spy.function = lambda architecture: float(differences(architecture, first))
     (far,) = score(searcher, generator)
@@ -340,7 +350,10 @@ def test_npenas_breeds_from_ten_and_bananas_from_one(spy: Spy) -> None:
         spy.function = lambda architecture: float(differences(architecture, best))
         return float(np.mean([differences(a, best) for a in score(searcher, generator, 10)]))
 
-    assert chosen(NpenasSearcher(space)) > chosen(BananasSearcher(space)) + 1
+    assert (
+        chosen(NpenasSearcher(space, surrogate=spy))
+        > chosen(BananasSearcher(space, surrogate=spy)) + 1
+    )
 
 
 def test_a_dry_pool_leads_to_the_rest_of_the_space(spy: Spy) -> None:
@@ -355,7 +368,9 @@ def test_a_dry_pool_leads_to_the_rest_of_the_space(spy: Spy) -> None:
     space = ja.trace(lonely)
     expected = {ja.fingerprint(a) for a in ja.enumerate_architectures(space)}
     assert len(expected) == 4
-    searcher = BananasSearcher(space, BananasConfig(initial=1, batch=3, candidates=5))
+    searcher = BananasSearcher(
+        space, BananasConfig(initial=1, batch=3, candidates=5), surrogate=spy
+    )
     generator, found = rng(), list[str]()
     for _ in range(4):
         suggestion = searcher.ask(generator)
@@ -367,6 +382,16 @@ def test_a_dry_pool_leads_to_the_rest_of_the_space(spy: Spy) -> None:
 
 
 # Configurations
+
+
+def test_options_name_the_surrogate_in_use(spy: Spy) -> None:
+    objective = Objective("loss", maximize=False)
+    config = NpenasConfig(batch=3)
+    options = NpenasSearcher(ja.trace(chain), config, objective=objective, surrogate=spy).options()
+    assert options["name"] == "npenas"
+    assert (options["objective"], options["maximize"], options["batch"]) == ("loss", False, 3)
+    assert options["surrogate"].endswith("test_model_based.Spy")
+    assert json.loads(json.dumps(options)) == options
 
 
 @pytest.mark.parametrize(
@@ -390,3 +415,94 @@ def test_wrong_configurations_say_what_is_right(
 ) -> None:
     with pytest.raises(SearchError, match=message):
         config(**options)
+
+
+# All of them, in any order of events
+
+KINDS: Mapping[str, Callable[..., Searcher]] = {
+    "smbo": partial(SmboSearcher, config=SmboConfig(initial=2, candidates=8)),
+    "smbo, tree": partial(
+        SmboSearcher,
+        config=SmboConfig(
+            initial=1,
+            candidates=10,
+            optimizer="mcts",
+            acquisition="probability_of_improvement",
+            pending="worst",
+        ),
+    ),
+    "bananas": partial(BananasSearcher, config=BananasConfig(initial=2, candidates=9, batch=3)),
+    "npenas": partial(
+        NpenasSearcher, config=NpenasConfig(initial=1, candidates=6, batch=2, parents=2)
+    ),
+    "nasbowl": partial(
+        NasBowlSearcher,
+        config=NasBowlConfig(
+            initial=1, candidates=6, batch=2, acquisition="thompson_sampling", pending="ignore"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(seed=st.integers(0, 2**32), maximize=st.booleans())
+def test_results_in_any_order_or_never_and_copies_on_the_way(
+    kind: str, seed: int, maximize: bool
+) -> None:
+    """To the end of a space of 19 allowed architectures, each of which is found once."""
+
+    def odd(architecture: Architecture) -> None:
+        if sum(architecture.values) % 4 == 0:  # type: ignore[arg-type]
+            raise ja.InvalidArchitecture("refused")
+
+    def make() -> Searcher:
+        surrogate = Spy(noise=9.0, std=3.0)
+        objective = Objective("score", maximize)
+        return KINDS[kind](space, objective=objective, constraint=odd, surrogate=surrogate)
+
+    space = ja.trace(two_widths)
+    searcher, events = make(), rng(seed)
+    out: list[Suggestion] = []
+    found: list[str] = []
+    for step in range(400):
+        if events.random() < 0.2:
+            copied = make()
+            copied.restore(json.loads(json.dumps(searcher.state(), allow_nan=False)))
+            assert copied.state() == searcher.state()
+        else:
+            copied = searcher
+        try:
+            suggestion = searcher.ask(rng(step))
+        except SpaceExhausted:
+            break
+        assert copied is searcher or copied.ask(rng(step)) == suggestion
+        assert copied.state() == searcher.state()
+        searcher = copied
+        out.append(suggestion)
+        found.append(suggestion.fingerprint)
+        while out and events.random() < 0.5:
+            back = out.pop(int(events.integers(len(out))))
+            if events.random() < 0.9:  # else it is lost
+                result = float(events.normal())
+                searcher.tell(back, {"score": result} if events.random() < 0.8 else None)
+    assert len(found) == len(set(found)) == 19
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_real_numbers(kind: str) -> None:
+    def dropped() -> ja.Fragment:
+        rate = ja.Float(0.0, 0.9, name="rate")
+        return ja.sequential(nn.dense(ja.Discrete([4, 8], name="width")), nn.dropout(rate))
+
+    def rate(architecture: Architecture) -> float:
+        (value,) = (v for key, v in architecture.decisions if key == "rate")
+        assert isinstance(value, float)
+        return value
+
+    searcher, generator = KINDS[kind](ja.trace(dropped), surrogate=Spy(rate)), rng()
+    rates: list[float] = []
+    for _ in range(40):
+        suggestion = searcher.ask(generator)
+        rates.append(rate(suggestion.architecture))
+        searcher.tell(suggestion, {"accuracy": rates[-1]})
+    assert np.mean(rates[20:]) > 0.55

@@ -45,6 +45,8 @@ class ModelBasedSearcher(ABC, Generic[C]):
         objective: What the surrogate predicts: scores as they are, whichever direction is better.
         constraint: Raises `InvalidArchitecture` for those not to suggest.
         where: Which decisions may mutate, where candidates are mutations; by default all.
+        surrogate: What predicts, in place of the one that the configuration names. It is no part of
+            the state: a restored searcher must be given an equal one.
     """
 
     name: ClassVar[str]
@@ -54,8 +56,9 @@ class ModelBasedSearcher(ABC, Generic[C]):
     objective: Objective = field(default_factory=Objective, kw_only=True)
     constraint: Constraint | None = field(default=None, kw_only=True)
     where: Where = field(default=anywhere, kw_only=True)
+    surrogate: Surrogate | None = field(default=None, kw_only=True)
     _gate: Gate = field(init=False, repr=False)
-    _surrogate: Surrogate = field(init=False, repr=False)
+    _learner: Surrogate = field(init=False, repr=False)
     _seen: Observations = field(init=False, repr=False)
     _queue: list[Architecture] = field(init=False, default_factory=list[Architecture], repr=False)
     _fit: tuple[int, int] | None = field(init=False, default=None, repr=False)
@@ -64,7 +67,9 @@ class ModelBasedSearcher(ABC, Generic[C]):
     def __post_init__(self) -> None:
         """Begin without results."""
         self._gate = Gate(self.space, self.constraint, self.config.repeats)
-        self._surrogate = make_surrogate(self.config.surrogate, self.config.surrogate_options)
+        self._learner = self.surrogate or make_surrogate(
+            self.config.surrogate, self.config.surrogate_options
+        )
         self._seen = Observations(self.space, self.objective)
 
     def ask(self, rng: np.random.Generator) -> Suggestion:
@@ -85,8 +90,12 @@ class ModelBasedSearcher(ABC, Generic[C]):
         self._seen.take(suggestion, self.objective.of(metrics))
 
     def options(self) -> Mapping[str, Any]:
-        """Return the configuration and the objective."""
-        return {"name": self.name, **self.objective.options(), **asdict(self.config)}
+        """Return the configuration and the objective; a surrogate of one's own by its class."""
+        options = {"name": self.name, **self.objective.options(), **asdict(self.config)}
+        if self.surrogate is not None:
+            kind = type(self.surrogate)
+            options["surrogate"] = f"{kind.__module__}.{kind.__qualname__}"
+        return options
 
     def state(self) -> Mapping[str, Any]:
         """Return the results, what was suggested, and what the round has chosen."""
@@ -114,7 +123,7 @@ class ModelBasedSearcher(ABC, Generic[C]):
             seed, count = self._fit
             architectures, scores = self._seen.data(count)
             generator = np.random.default_rng(seed)
-            self._fitted = self._surrogate.fit(architectures, scores, generator)
+            self._fitted = self._learner.fit(architectures, scores, generator)
         return self._fitted
 
     @abstractmethod
@@ -200,6 +209,6 @@ class ModelBasedSearcher(ABC, Generic[C]):
         else:
             thought = np.full(len(out), self.objective.worst(scores.tolist(), float))
         generator = np.random.default_rng(seed)
-        return self._surrogate.fit(
+        return self._learner.fit(
             [*architectures, *out], np.concatenate([scores, thought]), generator
         )
