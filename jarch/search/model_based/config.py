@@ -34,7 +34,7 @@ class ModelBasedConfig:
         SearchError: A number is out of range, or a name unknown.
     """
 
-    surrogate: str = "gp"
+    surrogate: str = "ridge"
     surrogate_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     acquisition: AcquisitionName = "expected_improvement"
     exploration: float = 2.0

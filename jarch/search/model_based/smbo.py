@@ -22,8 +22,8 @@ Optimizer: TypeAlias = Literal["random", "mcts", "mutation"]
 class SmboConfig(ModelBasedConfig):
     """How candidates are found and compared.
 
-    `candidates` and `epsilon` are those of DeepArchitect. It compared by the mean of a ridge
-    regression, which has no use for `initial` results.
+    Surrogate, `candidates` and `epsilon` are those of DeepArchitect. It compared by the mean alone,
+    from the second evaluation on.
 
     Attributes:
         candidates: How many are drawn, or how many walks the tree search makes.
