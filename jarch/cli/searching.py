@@ -16,8 +16,10 @@ import tyro
 
 from jarch import lowering
 from jarch.data import Dataset
+from jarch.ir import SpaceError
 from jarch.runs import is_run
 
+from .fronts import read_objectives
 from .naming import parse_arguments
 from .session import run_session
 
@@ -70,6 +72,9 @@ class Search:
     """Consider no architecture with more FLOPs in the forward pass of one example."""
     objective: str | None = None
     """The validation metric to choose by; by default accuracy, for regression mse."""
+    objectives: tuple[str, ...] = ()
+    """Several in its place, as NAME, NAME:max or NAME:min: the first chooses the best, and the
+    search ends with the Pareto front of all."""
     batch_size: int = 32
     """Examples a training step."""
     optimizer: str = "adam"
@@ -93,6 +98,8 @@ class Search:
         kept = {name: value for name, value in asdict(self).items() if name not in left_out}
         path = Path(self.data).expanduser()
         data = str(path.absolute()) if path.exists() else self.data
+        if not self.objectives:
+            del kept["objectives"]
         return kept | {"space_args": list(self.space_args), "data": data}
 
     def searcher_options(self) -> dict[str, Any]:
@@ -112,14 +119,23 @@ class Search:
             if value == field.default or field.name in ("space", "data", "folder", "resume"):
                 continue
             words.append(f"--{field.name.replace('_', '-')}")
-            if field.name in ("space_args", "searcher_args"):
+            if field.name in ("space_args", "searcher_args", "objectives"):
                 words += value
             elif value is not True:
                 words.append(str(value))
         return shlex.join([*words, "--folder", str(folder), "--resume"])
 
     def choose_objective(self, data: Dataset) -> tuple[str, bool]:
-        """Return the metric to compare by, and whether more of it is better."""
+        """Return the metric to compare by, and whether more of it is better.
+
+        Raises:
+            SpaceError: One of several is no metric, or there are one and several.
+        """
+        several = read_objectives(self.objectives)
+        if several and self.objective is not None:
+            raise SpaceError("give either --objective or --objectives, where the first is that")
+        if several:
+            return several[0].name, several[0].maximize
         default = "mse" if data.num_classes is None else "accuracy"
         name = self.objective or default
         known = lowering.METRICS.get(name)
@@ -138,8 +154,15 @@ class Search:
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             label_smoothing=self.label_smoothing,
-            metrics=() if self.objective in (None, "loss") else (self.objective,),
+            metrics=self._metrics(),
         )
+
+    def _metrics(self) -> tuple[str, ...]:
+        """Return the metrics to compute beside the loss; none leaves them to the task."""
+        if self.objectives:
+            names = [objective.name for objective in read_objectives(self.objectives)]
+            return tuple(name for name in names if name in lowering.METRICS)
+        return () if self.objective in (None, "loss") else (self.objective,)
 
     def choose_folder(self) -> Path:
         """Return the run folder: as named, or a new one, or to resume the last of its name."""

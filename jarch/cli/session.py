@@ -20,6 +20,7 @@ from jarch.search import Objective, Searcher, SearchResult, make_searcher, run_s
 
 from .budget import Budget
 from .display import Display
+from .fronts import front_table, read_objectives, write_front
 from .interrupts import lasting_interrupts
 from .naming import find_space
 from .outcome import finish_run, print_results
@@ -68,6 +69,7 @@ def run_session(command: Search) -> int:
         space,
         command.searcher_options(),
         objective=Objective(objective, maximize),
+        objectives=read_objectives(command.objectives),
         constraint=within(inputs, parameters=command.max_parameters, flops=command.max_flops),
     )
     task = _Task(command, console, data, space, inputs, folder, searcher, objective, maximize)
@@ -179,6 +181,12 @@ def _tell_search(task: _Task, result: SearchResult) -> None:
     console = task.console
     if result.best is not None:
         console.print(results_table(result.evaluations, task.objective, task.maximize))
+    objectives = read_objectives(task.command.objectives)
+    front = front_table(result.evaluations, objectives) if objectives else None
+    if front is not None:
+        console.print(front)
+        files = write_front(task.folder, result.evaluations, objectives)
+        console.print(f"written to {', '.join(map(str, files))}\n")
     failures = failures_table(result.evaluations)
     if failures is not None:
         console.print(failures)

@@ -13,6 +13,7 @@ from rich.text import Text
 from jarch.runs import BEST_TEXT, Run, read_run
 from jarch.search import rank_evaluations
 
+from .fronts import front_table, objectives_of
 from .outcome import print_results
 from .tables import failures_table, make_console, plain, results_table
 
@@ -54,6 +55,10 @@ def _print_tables(console: Console, run: Run, top: int) -> None:
     objective, maximize = run.settings["objective"], run.settings["maximize"]
     if rank_evaluations(run.evaluations, objective, maximize):
         console.print(results_table(run.evaluations, objective, maximize, top))
+    several = objectives_of(run.settings)
+    front = front_table(run.evaluations, several) if several else None
+    if front is not None:
+        console.print(front)
     failures = failures_table(run.evaluations)
     if failures is not None:
         console.print(failures)

@@ -93,20 +93,20 @@ def make_searcher(
         config = config_type(**(options or {}))
     except TypeError as error:
         raise SearchError(f"searcher {name}: {error}") from error
-    chosen = tuple(objectives) or (objective or Objective(),)
+    chosen = list(objectives) or [objective or Objective()]
     learning = _learning(name, searcher, chosen) if entry.learns else {}
     made: Searcher = searcher(space, config, constraint=constraint, **learning)
     return made
 
 
-def _learning(name: str, searcher: Any, objectives: tuple[Objective, ...]) -> dict[str, Any]:
+def _learning(name: str, searcher: Any, objectives: Sequence[Objective]) -> dict[str, Any]:
     """Return the argument that says what a searcher learns from.
 
     Raises:
         SearchError: It learns from one objective only.
     """
     if "objectives" in searcher.__dataclass_fields__:
-        return {"objectives": objectives}
+        return {"objectives": tuple(objectives)}
     if len(objectives) > 1:
         names = ", ".join(objective.name for objective in objectives)
         raise SearchError(

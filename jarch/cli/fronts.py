@@ -1,0 +1,133 @@
+"""The Pareto front of a run, as a table and as files in its folder."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from jarch import lowering
+from jarch.ir import SpaceError
+from jarch.runs import Evaluation
+from jarch.search import Objective, pareto_front
+from jarch.search.multi_objective import (
+    check_objectives,
+    evaluations_hypervolume,
+    parse_objective,
+)
+
+from .tables import COUNTS, format_metric
+
+FRONT = "front.csv"
+CURVE = "hypervolume.csv"
+PLOT = "front.svg"
+
+
+def read_objectives(texts: Sequence[str]) -> tuple[Objective, ...]:
+    """Return the objectives of the command line; a known metric knows its direction.
+
+    Raises:
+        SearchError: One is not NAME, NAME:max or NAME:min, or is named twice.
+        SpaceError: One is no metric that a candidate has.
+
+    Example:
+        >>> [objective.maximize for objective in read_objectives(["accuracy", "parameters"])]
+        [True, False]
+    """
+    found = [_known(text) for text in texts]
+    return check_objectives(found) if found else ()
+
+
+def _known(text: str) -> Objective:
+    objective = parse_objective(text)
+    metric = lowering.METRICS.get(objective.name)
+    if metric is None and objective.name not in ("loss", *COUNTS):
+        names = ", ".join(dict.fromkeys(("loss", *lowering.METRICS, *COUNTS)))
+        raise SpaceError(f"objective {objective.name!r} is none of {names}")
+    if ":" in text:
+        return objective
+    return Objective(objective.name, metric is not None and metric.larger_is_better)
+
+
+def objectives_of(settings: Mapping[str, Any]) -> tuple[Objective, ...]:
+    """Return the objectives of a run by its settings; none where it has one only."""
+    return read_objectives(settings.get("objectives", ()))
+
+
+def front_table(evaluations: Sequence[Evaluation], objectives: Sequence[Objective]) -> Table | None:
+    """Return the front as a table, the best in the first objective first; None if empty."""
+    front = pareto_front(evaluations, objectives)
+    if not front:
+        return None
+    title = f"Pareto front: {len(front)} of {len(evaluations)} candidates"
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table.add_column("candidate", justify="right")
+    for objective in objectives:
+        way = "max" if objective.maximize else "min"
+        table.add_column(f"{objective.name} ({way})", justify="right", no_wrap=True)
+    table.add_column("values", overflow="ellipsis", no_wrap=True)
+    for evaluation in front:
+        scores = [format_metric(o.name, evaluation.metrics[o.name]) for o in objectives]
+        table.add_row(str(evaluation.index), *scores, " ".join(map(str, evaluation.values)))
+    return table
+
+
+def write_front(
+    folder: Path, evaluations: Sequence[Evaluation], objectives: Sequence[Objective]
+) -> list[Path]:
+    """Write the front and the anytime hypervolume as CSV, and draw both where matplotlib is.
+
+    The reference point of the hypervolume is the worst score of each objective in the run.
+
+    Returns:
+        The files.
+    """
+    front = pareto_front(evaluations, objectives)
+    names = [objective.name for objective in objectives]
+    curve = evaluations_hypervolume(evaluations, objectives).tolist()
+    rows = [[e.index, *[e.metrics[name] for name in names], e.fingerprint] for e in front]
+    _write(folder / FRONT, ["candidate", *names, "fingerprint"], rows)
+    _write(
+        folder / CURVE, ["evaluations", "hypervolume"], [[i + 1, v] for i, v in enumerate(curve)]
+    )
+    written = [folder / FRONT, folder / CURVE]
+    try:
+        figure = importlib.import_module("matplotlib.figure").Figure
+    except ImportError:
+        return written
+    _draw(figure, folder / PLOT, evaluations, front, objectives, curve)
+    return [*written, folder / PLOT]
+
+
+def _write(path: Path, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(head)
+        writer.writerows(rows)
+
+
+def _draw(
+    make: Any,
+    path: Path,
+    evaluations: Sequence[Evaluation],
+    front: Sequence[Evaluation],
+    objectives: Sequence[Objective],
+    curve: Sequence[float],
+) -> None:
+    """Draw each further objective over the first, and the hypervolume over evaluations."""
+    x, *others = [objective.name for objective in objectives]
+    figure = make(figsize=(5 * (len(others) + 1), 4), layout="constrained")
+    *plots, last = figure.subplots(1, len(others) + 1, squeeze=False)[0]
+    for plot, y in zip(plots, others, strict=True):
+        known = [e for e in evaluations if e.score(x) is not None and e.score(y) is not None]
+        plot.scatter([e.score(x) for e in known], [e.score(y) for e in known], s=12, color="0.7")
+        plot.plot([e.score(x) for e in front], [e.score(y) for e in front], "o", color="C0")
+        plot.set(xlabel=x, ylabel=y, title="all candidates, and the front")
+    last.step(range(1, len(curve) + 1), curve, where="post")
+    last.set(xlabel="evaluations", ylabel="hypervolume", title="dominated, from the worst on")
+    figure.savefig(path)
