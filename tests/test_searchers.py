@@ -11,15 +11,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from hypothesis import settings, strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis import settings
 
 import jarch as ja
 from jarch import nn
@@ -27,6 +19,7 @@ from jarch.cli.searching import SearcherName
 from jarch.ir import Constant
 from jarch.search import (
     SEARCHERS,
+    Constraint,
     EvolutionConfig,
     EvolutionSearcher,
     ExhaustiveSearcher,
@@ -45,7 +38,7 @@ from jarch.search import (
     tree,
 )
 from jarch.search.scored import Scored
-from jarch.testing import strategies
+from jarch.testing import check_searcher
 
 pytestmark = pytest.mark.unverified  # the transitions are verified elsewhere, on the same spaces
 
@@ -125,128 +118,18 @@ class AtAnyFidelity:
         return self._evaluate(architecture, seed)
 
 
-SCORES = st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0])
-
-
-class SearcherMachine(RuleBasedStateMachine):
-    """Asks, tells in any order, failures, losses, and copies of which all must go on alike."""
-
-    def __init__(self, name: str, options: Mapping[str, Any]) -> None:
-        super().__init__()
-        self._name = name
-        self._options = options
-        self.out: list[Suggestion] = []
-        self.asked: set[str] = set()
-        self.trials: dict[int, Suggestion] = {}  # each with its latest suggestion
-        self.exhausted = False
-
-    @initialize(
-        space=strategies.spaces(max_leaves=6, max_count=60, decide=True),
-        refused=st.sets(st.integers(0, 3), max_size=2),
-        maximize=st.booleans(),
-    )
-    def begin(self, space: ja.Space, refused: set[int], maximize: bool) -> None:
-        def constraint(architecture: ja.Architecture) -> None:
-            if int(ja.fingerprint(architecture), 16) % 4 in refused:
-                raise ja.InvalidArchitecture("refused by its fingerprint")
-
-        def make() -> Searcher:
-            objective, options = Objective("score", maximize), self._options
-            second = (Objective("other"),) if self._name in SEVERAL else ()
-            return make_searcher(
-                self._name,
-                space,
-                options,
-                objectives=(objective, *second),
-                constraint=constraint,
-            )
-
-        self.space, self.make = space, make
-        self.searchers = [make()]
-        found = {ja.fingerprint(a): a for a in ja.enumerate_architectures(space)}
-        self.allowed = {f for f in found if int(f, 16) % 4 not in refused}
-
-    @precondition(lambda self: not self.exhausted)
-    @rule(seed=st.integers(0, 2**32))
-    def ask(self, seed: int) -> None:
-        first, *others = [self._ask(s, np.random.default_rng(seed)) for s in self.searchers]
-        assert all(other == first for other in others)
-        if isinstance(first, str):
-            self.exhausted = True
-            assert self.asked == self.allowed
-            return
-        if first.trial in self.trials:
-            assert_goes_on(self.trials[first.trial], first)
-        else:
-            assert first.fingerprint in self.allowed - self.asked
-        assert ja.fingerprint(first.architecture) == first.fingerprint
-        values = first.architecture.values[len(self.space.decisions) :]
-        assert ja.replay(self.space, values) == first.architecture
-        self.asked.add(first.fingerprint)
-        if first.trial is not None:
-            self.trials[first.trial] = first
-        self.out.append(first)
-
-    def _ask(self, searcher: Searcher, rng: np.random.Generator) -> Suggestion | str:
-        """Return a suggestion, or how the search ended."""
-        try:
-            return searcher.ask(rng)
-        except SpaceExhausted:
-            return "exhausted"
-        except SearchError:
-            assert not self.allowed
-            return "nothing"
-
-    @precondition(lambda self: self.out)
-    @rule(data=st.data(), score=SCORES, other=SCORES)
-    def tell(self, data: st.DataObject, score: float, other: float) -> None:
-        suggestion = self._take(data)
-        for searcher in self.searchers:
-            searcher.tell(suggestion, {"score": score, "other": other})
-
-    @precondition(lambda self: self.out)
-    @rule(data=st.data(), metrics=st.sampled_from([None, {"score": None}]))
-    def fail(self, data: st.DataObject, metrics: Mapping[str, None] | None) -> None:
-        suggestion = self._take(data)
-        for searcher in self.searchers:
-            searcher.tell(suggestion, metrics)
-
-    @precondition(lambda self: self.out)
-    @rule(data=st.data())
-    def lose(self, data: st.DataObject) -> None:
-        self._take(data)
-
-    @rule()
-    def save_and_restore(self) -> None:
-        self.searchers = [copy(self.searchers[-1], self.make), *self.searchers[:1]]
-
-    @invariant()
-    def states_agree(self) -> None:
-        if hasattr(self, "searchers"):
-            first, *others = [s.state() for s in self.searchers]
-            assert all(other == first for other in others)
-
-    def _take(self, data: st.DataObject) -> Suggestion:
-        return self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
-
-
-def assert_goes_on(before: Suggestion, now: Suggestion) -> None:
-    """A candidate that is suggested again is the same, at a higher fidelity."""
-    assert before.fidelity is not None
-    assert now.fidelity is not None
-    assert now.fidelity > before.fidelity
-    assert (now.fingerprint, now.architecture) == (before.fingerprint, before.architecture)
-
-
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_a_searcher_goes_on_from_any_state(kind: str) -> None:
-    class Machine(SearcherMachine):
-        def __init__(self) -> None:
-            super().__init__(*CONFIGS[kind])
+    name, options = CONFIGS[kind]
+
+    def make(space: ja.Space, objective: Objective, constraint: Constraint) -> Searcher:
+        second = (Objective("other"),) if name in SEVERAL else ()
+        return make_searcher(
+            name, space, options, objectives=(objective, *second), constraint=constraint
+        )
 
     profile = settings.get_profile(settings.get_current_profile_name())
-    few = settings(max_examples=profile.max_examples // 5, stateful_step_count=30)
-    run_state_machine_as_test(Machine, settings=few)
+    check_searcher(make, examples=profile.max_examples // 5)
 
 
 ELSEWHERE = """
