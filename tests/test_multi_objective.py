@@ -126,6 +126,17 @@ def test_a_candidate_without_all_scores_failed(name: str) -> None:
             assert after.get(known) == before.get(known)
 
 
+def test_a_metric_that_is_never_there_is_an_error() -> None:
+    def evaluate(architecture: ja.Architecture, seed: int) -> dict[str, float]:
+        return {"left": 1.0}
+
+    searcher = nsga2(ja.trace(chain), BOTH)
+    with pytest.raises(KeyError, match="no 'right', which is an objective of the searcher"):
+        ja.run_search(searcher, evaluate, 3, objective="left")
+    with pytest.raises(SearchError, match=r"learns from 'left' \(maximize=True\)"):
+        ja.run_search(searcher, evaluate, 3, objective="right", maximize=False)
+
+
 # NSGA-II
 
 

@@ -118,7 +118,7 @@ def run_search(
 
     Raises:
         RunError: The folder cannot be used, or its evaluations are not those of this search.
-        KeyError: `evaluate` returned metrics without the objective.
+        KeyError: `evaluate` returned metrics without the objective, or one of the searcher's.
         SearchError: The searcher learns from another objective, or asks for fidelities that the
             evaluator does not offer, or nothing is valid and allowed.
     """
@@ -193,6 +193,8 @@ class _Loop:
             self.evaluate, suggestion, index, seed, self.result.objective
         )
         self._took.append(evaluation.seconds)
+        if evaluation.status == "ok":
+            _check_metrics(self.searcher.options(), evaluation)
         return evaluation
 
     def _tidy(self) -> None:
@@ -220,6 +222,16 @@ def _check_objective(options: Mapping[str, Any], objective: str, maximize: bool)
             f"the searcher learns from {known[0]!r} (maximize={known[1]}), but the search compares "
             f"by {objective!r} (maximize={maximize}); give both the same objective"
         )
+
+
+def _check_metrics(options: Mapping[str, Any], evaluation: Evaluation) -> None:
+    """Raise where a searcher with several objectives would never learn of one of them."""
+    for objective in options.get("objectives", ()):
+        if objective["objective"] not in evaluation.metrics:
+            raise KeyError(
+                f"the evaluator returned {sorted(evaluation.metrics)} but no "
+                f"{objective['objective']!r}, which is an objective of the searcher; return it too"
+            )
 
 
 def _generator(seed: int, index: int) -> np.random.Generator:
