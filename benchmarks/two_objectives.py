@@ -16,7 +16,9 @@ from jarch import spaces
 from jarch.ir import Architecture, InvalidArchitecture, Space, trace
 from jarch.search import Objective, RandomSearcher, Searcher
 from jarch.search.multi_objective import (
+    FrontLocalSearcher,
     Nsga2Searcher,
+    Nsga3Searcher,
     Objectives,
     hypervolume,
     hypervolume_curve,
@@ -48,9 +50,19 @@ def _nsga2(space: Space, objectives: Objectives) -> Searcher:
     return Nsga2Searcher(space, objectives=objectives)
 
 
+def _nsga3(space: Space, objectives: Objectives) -> Searcher:
+    return Nsga3Searcher(space, objectives=objectives)
+
+
+def _front_local(space: Space, objectives: Objectives) -> Searcher:
+    return FrontLocalSearcher(space, objectives=objectives)
+
+
 SEARCHERS: Mapping[str, Contestant] = {
     "random": Contestant(_random),
     "nsga2": Contestant(_nsga2),
+    "nsga3": Contestant(_nsga3),
+    "front_local": Contestant(_front_local),
 }
 """What can be compared, by name, all with the defaults of jarch."""
 
