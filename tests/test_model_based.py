@@ -14,6 +14,7 @@ import jarch as ja
 from jarch import nn
 from jarch.ir import Architecture
 from jarch.search import (
+    Constraint,
     Objective,
     RandomSearcher,
     Searcher,
@@ -37,6 +38,7 @@ from jarch.search.model_based import (
     tree_pool,
 )
 from jarch.surrogates import FloatArray, Prediction
+from jarch.testing import check_searcher
 
 pytestmark = pytest.mark.unverified  # the transitions are verified elsewhere, on the same spaces
 
@@ -486,6 +488,18 @@ def test_results_in_any_order_or_never_and_copies_on_the_way(
                 result = float(events.normal())
                 searcher.tell(back, {"score": result} if events.random() < 0.8 else None)
     assert len(found) == len(set(found)) == 19
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_promises_of_a_searcher(kind: str) -> None:
+    def size(architecture: Architecture) -> float:
+        return float(len(architecture.nodes))
+
+    def make(space: ja.Space, objective: Objective, constraint: Constraint) -> Searcher:
+        surrogate = Spy(size, noise=9.0, std=3.0)
+        return KINDS[kind](space, objective=objective, constraint=constraint, surrogate=surrogate)
+
+    check_searcher(make)
 
 
 @pytest.mark.parametrize("kind", KINDS)
