@@ -32,6 +32,10 @@ if TYPE_CHECKING:
         program_counts as program_counts,
     )
     from .training.fitting import fit as fit, fit_partly as fit_partly
+    from .training.memory import (
+        available_bytes as available_bytes,
+        training_bytes as training_bytes,
+    )
     from .training.metrics import METRICS as METRICS, Metric as Metric
     from .training.optimizers import optimizer_names as optimizer_names
     from .training.resuming import (
@@ -65,6 +69,7 @@ _MODULES: Mapping[str, str] = {
     "TrainConfigError": "training.errors",
     "Trained": "training.trained",
     "TrainingFailed": "training.errors",
+    "available_bytes": "training.memory",
     "enable_compilation_cache": "training.compilation_cache",
     "fit": "training.fitting",
     "fit_partly": "training.fitting",
@@ -79,6 +84,7 @@ _MODULES: Mapping[str, str] = {
     "remove_checkpoint": "training.resuming",
     "save": "training.checkpoints",
     "save_checkpoint": "training.resuming",
+    "training_bytes": "training.memory",
 }
 """Where each name is defined, relative to this package."""
 

@@ -1,11 +1,19 @@
 """What a candidate is worth: trained on one split, judged on another, blind to the third."""
 
-from dataclasses import replace
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX are partial)
 
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
 import numpy as np
 import pytest
 
 import jarch as ja
+from jarch import lowering
 from jarch.evaluate import merge_validation, train_final
 
 SPACE = ja.trace(ja.spaces.digits_dense)
@@ -92,3 +100,112 @@ def test_the_last_training_uses_all_but_the_test_split(data: ja.Dataset) -> None
     trained = train_final(SMALL, data, patient)
     assert len(trained.history) == CONFIG.epochs
     assert trained.validation == {}
+
+
+class TestFidelities:
+    LONG = ja.TrainConfig(epochs=4, batch_size=32)
+
+    def test_a_trial_goes_on_and_comes_to_the_same(self, data: ja.Dataset) -> None:
+        whole = ja.TrainingEvaluator(data, self.LONG)(SMALL, 3)
+        epochs: list[int] = []
+        evaluate = ja.TrainingEvaluator(data, self.LONG, lambda r: epochs.append(r.epoch))
+        first = evaluate.at(SMALL, 3, 1, trial=0)
+        assert first != whole
+        assert evaluate.at(SMALL, 3, 4, trial=0) == whole
+        assert epochs == [1, 2, 3, 4]
+
+    def test_what_is_not_kept_is_trained_again_to_the_same(self, data: ja.Dataset) -> None:
+        kept, forgetful = (ja.TrainingEvaluator(data, self.LONG, keep=keep) for keep in (9, 0))
+        for evaluate in (kept, forgetful):
+            evaluate.at(SMALL, 3, 1, trial=0)
+            evaluate.at(SMALL, 4, 1, trial=1)
+            evaluate.retain([0, 1])
+        assert kept.at(SMALL, 3, 2, trial=0) == forgetful.at(SMALL, 3, 2, trial=0)
+
+    def test_checkpoints_are_on_disk_as_long_as_they_may_be_of_use(
+        self, data: ja.Dataset, tmp_path: Path
+    ) -> None:
+        def names() -> set[str]:
+            return {path.name for path in tmp_path.iterdir()}
+
+        evaluate = ja.TrainingEvaluator(data, self.LONG, folder=tmp_path, keep=2)
+        for trial in range(3):
+            evaluate.at(SMALL, trial, 1, trial)
+        assert names() == {"trial-0", "trial-1", "trial-2"}
+        evaluate.retain([2, 1, 0])
+        assert names() == {"trial-1", "trial-2"}
+        epochs: list[int] = []
+        again = ja.TrainingEvaluator(
+            data, self.LONG, lambda r: epochs.append(r.epoch), folder=tmp_path
+        )
+        assert again.at(SMALL, 2, 4, 2) == ja.TrainingEvaluator(data, self.LONG)(SMALL, 2)
+        assert epochs == [2, 3, 4]
+        assert names() == {"trial-1"}
+        again.retain([])
+        assert names() == set()
+
+    def test_a_checkpoint_of_something_else_or_too_far_is_not_used(
+        self, data: ja.Dataset, tmp_path: Path
+    ) -> None:
+        evaluate = ja.TrainingEvaluator(data, self.LONG, folder=tmp_path)
+        fresh = ja.TrainingEvaluator(data, self.LONG).at(SMALL, 1, 2, None)
+        evaluate.at(SMALL, 0, 1, 0)
+        assert evaluate.at(SMALL, 1, 2, 0) == fresh
+        evaluate.at(SMALL, 1, 3, 0)
+        assert evaluate.at(SMALL, 1, 2, 0) == fresh
+
+    def test_more_epochs_than_there_are_is_an_error(self, data: ja.Dataset) -> None:
+        with pytest.raises(ja.TrainConfigError, match="epochs is 5; it must be 1 to 4"):
+            ja.TrainingEvaluator(data, self.LONG).at(SMALL, 0, 5, None)
+
+    def test_seconds_end_a_training_and_it_is_judged(self, data: ja.Dataset) -> None:
+        config = replace(self.LONG, epochs=100_000)
+        evaluate = ja.TrainingEvaluator(data, config, seconds=0.5)
+        assert "accuracy" in evaluate(SMALL, 0)
+        assert evaluate.trained is not None
+        assert len(evaluate.trained.history) < 100_000
+
+
+class TestMemory:
+    def test_a_candidate_that_cannot_fit_is_refused_before_it_runs(self, data: ja.Dataset) -> None:
+        def space() -> ja.Fragment:
+            width = ja.Discrete([8, 10**9], name="width")
+            return ja.sequential(ja.nn.flatten, ja.nn.dense(width), ja.nn.dense(10))
+
+        result = ja.random_search(space, ja.TrainingEvaluator(data, CONFIG), 2)
+        status = {e.values: e.status for e in result.evaluations}
+        assert status == {(8,): "ok", (10**9,): "failed"}
+        assert "of memory, more than" in result.failed[0].reason
+
+    def test_the_limit_can_be_given_and_lifted(self, data: ja.Dataset) -> None:
+        with pytest.raises(ja.TrainingFailed, match="more than 0 MB; lower batch_size"):
+            ja.TrainingEvaluator(data, CONFIG, memory_limit=1000)(SMALL, 0)
+        assert ja.TrainingEvaluator(data, CONFIG, memory_limit=math.inf)(SMALL, 0)
+
+    def test_the_estimate_is_of_the_order_of_what_the_compiler_says(self) -> None:
+        space = ja.trace(ja.spaces.digits_conv)
+        for seed in range(3):
+            net = ja.sample(space, np.random.default_rng(seed))
+            analysis = ja.analyze(net, {"in": (8, 8, 1)})
+            found = lowering.training_bytes(analysis, ja.TrainConfig(batch_size=64))
+            assert 0.3 < found / compiled_bytes(net, 64) < 3
+
+    def test_what_is_available_is_a_number_of_bytes(self) -> None:
+        found = lowering.available_bytes()
+        assert found is None or 10**7 < found < 10**15
+
+
+def compiled_bytes(net: ja.Architecture, batch: int) -> int:
+    """Return what the compiler reserves for a gradient, with three more copies of the weights."""
+    model = ja.lower(net)
+    x = jax.numpy.zeros((batch, 8, 8, 1))
+    variables: Any = model.init(0, x)
+
+    def loss(params: Any) -> Any:
+        outputs: Any = model.apply({**variables, "params": params}, x, train=False)
+        return (outputs**2).mean()
+
+    compiled: Any = jax.jit(jax.grad(loss)).lower(variables["params"]).compile()
+    weights: int = sum(leaf.nbytes for leaf in jax.tree.leaves(variables))
+    temporary: int = compiled.memory_analysis().temp_size_in_bytes
+    return 4 * weights + temporary
