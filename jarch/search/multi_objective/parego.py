@@ -1,0 +1,216 @@
+"""ParEGO: one surrogate of objectives that are weighed at random anew each time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from jarch.ir import Architecture, Space
+from jarch.search.constraints import Constraint
+from jarch.search.edits import Where, anywhere
+from jarch.search.gate import Gate
+from jarch.search.model_based.acquisitions import expected_improvement
+from jarch.search.model_based.candidates import mutation_pool, random_pool
+from jarch.search.objective import Objective
+from jarch.search.searcher import Metrics, SearchError, Suggestion
+from jarch.surrogates import Surrogate, make_surrogate
+
+from .checks import check_at_least
+from .members import Member, scores_array
+from .objectives import (
+    FloatArray,
+    Objectives,
+    as_losses,
+    check_objectives,
+    describe_objectives,
+    scores_of,
+)
+from .reference_points import das_dennis
+
+_WEIGHTS = {2: 10, 3: 4}  # divisions of the weights in the paper: 11 and 15 vectors
+_FEWER = 2  # for more objectives, which the paper does not have
+_MUTATIONS = 5  # of each of the best candidates
+_PER_DECISION = 11
+
+
+@dataclass(frozen=True, slots=True)
+class ParegoConfig:
+    """How a surrogate is fitted and used; the defaults are those of the paper where it has them.
+
+    Attributes:
+        surrogate: The name of what predicts; see `jarch.surrogates.SURROGATES`.
+        surrogate_options: Its options, by name.
+        initial: So many results of random architectures come first; None is 11 for each decision,
+            less one.
+        augmentation: The part of the weighted sum that is added to the weighted maximum.
+        candidates: Among how many the expected improvement chooses; half of them are random, the
+            others mutations of the best by the same weights.
+        fitted: Fit to at most so many results: half the best by the weights, half at random.
+        repeats: Suggest equal models more than once.
+
+    Raises:
+        SearchError: A number is out of range.
+    """
+
+    surrogate: str = "gp_rbf"
+    surrogate_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    initial: int | None = None
+    augmentation: float = 0.05
+    candidates: int = 200
+    fitted: int = 80
+    repeats: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        check_at_least(self, 1, "initial")
+        check_at_least(self, 2, "candidates", "fitted")
+        if not self.augmentation >= 0:
+            raise SearchError(f"augmentation is {self.augmentation}; use 0 or more")
+
+
+@dataclass(slots=True)
+class ParegoSearcher:
+    """Draws weights, fits a surrogate to the objectives as they weigh them, and improves on that.
+
+    For each suggestion weights are drawn from a few that are spread evenly. All scores are brought
+    into 0..1, 0 the best known, and become one number: the greatest of the weighted ones, and a
+    little of their sum (augmented Tchebycheff). What is suggested has the greatest expected
+    improvement of that among random architectures and mutations of the best; the paper looks for
+    it by an evolutionary algorithm on vectors.
+
+    Attributes:
+        space: Where to search.
+        config: How the surrogate is fitted and used.
+        objectives: What it is after, all at once.
+        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        where: Which decisions may be changed by mutation; by default all.
+        surrogate: What predicts, in place of the one that the configuration names.
+
+    Reference:
+        Knowles 2006, "ParEGO: a hybrid algorithm with on-line landscape approximation for
+        expensive multiobjective optimization problems".
+    """
+
+    space: Space
+    config: ParegoConfig = field(default_factory=ParegoConfig)
+    objectives: Objectives = field(default=(Objective(),), kw_only=True)
+    constraint: Constraint | None = field(default=None, kw_only=True)
+    where: Where = field(default=anywhere, kw_only=True)
+    surrogate: Surrogate | None = field(default=None, kw_only=True)
+    _gate: Gate = field(init=False, repr=False)
+    _learner: Surrogate = field(init=False, repr=False)
+    _weights: FloatArray = field(init=False, repr=False)
+    _members: list[Member] = field(init=False, default_factory=list[Member], repr=False)
+    _initial: int | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing known."""
+        self.objectives = check_objectives(self.objectives)
+        self._gate = Gate(self.space, self.constraint, self.config.repeats)
+        self._learner = self.surrogate or make_surrogate(
+            self.config.surrogate, self.config.surrogate_options
+        )
+        number = len(self.objectives)
+        self._weights = das_dennis(number, _WEIGHTS.get(number, _FEWER) if number > 1 else 1)
+        self._initial = self.config.initial
+
+    def ask(self, rng: np.random.Generator) -> Suggestion:
+        """Return a random architecture to begin with, later what improves most by some weights.
+
+        Raises:
+            SpaceExhausted: Nothing new is left.
+            SearchError: Nothing at all is valid and allowed.
+        """
+        known = self._initial is not None and len(self._members) >= self._initial
+        suggestion = self._improving(rng) if known else None
+        suggestion = suggestion or self._gate.draw(rng)
+        if self._initial is None:
+            decided = len(suggestion.architecture.decisions) - len(self.space.decisions)
+            self._initial = max(_PER_DECISION * decided - 1, 1)
+        return suggestion
+
+    def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
+        """Learn from what succeeded with a score in each objective."""
+        scores = scores_of(self.objectives, metrics)
+        if scores is not None:
+            self._members.append(Member(suggestion.architecture, scores))
+
+    def options(self) -> Mapping[str, Any]:
+        """Return the configuration and the objectives; a surrogate of one's own by its class."""
+        options = {**describe_objectives(self.objectives), **asdict(self.config)}
+        if self.surrogate is not None:
+            kind = type(self.surrogate)
+            options["surrogate"] = f"{kind.__module__}.{kind.__qualname__}"
+        return {"name": "parego", **options}
+
+    def state(self) -> Mapping[str, Any]:
+        """Return what was suggested, all results, and how many random ones come first."""
+        return {
+            "seen": list(self._gate.seen),
+            "results": [member.to_data(self.space) for member in self._members],
+            "initial": self._initial,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take the results of a state."""
+        self._gate.restore(state["seen"])
+        self._members = [Member.from_data(self.space, data) for data in state["results"]]
+        self._initial = state["initial"]
+
+    def _improving(self, rng: np.random.Generator) -> Suggestion | None:
+        """Return what has the greatest expected improvement by weights that are drawn."""
+        weights = self._weights[int(rng.integers(len(self._weights)))]
+        losses = as_losses(scores_array(self._members), self.objectives)
+        values = scalarize(losses, weights, self.config.augmentation)
+        order = np.argsort(values, kind="stable")
+        pool = self._pool([self._members[int(i)].architecture for i in order], rng)
+        if not pool:
+            return None
+        chosen = self._chosen(order, rng)
+        fitted = self._learner.fit(
+            [self._members[i].architecture for i in chosen], values[chosen], rng
+        )
+        mean, std = fitted.predict(pool)
+        worth = expected_improvement(mean, std, float(values.min()), maximize=False)
+        best = pool[int(np.argmax(worth))]
+        return self._gate.admit(lambda: best)
+
+    def _pool(self, best: Sequence[Architecture], rng: np.random.Generator) -> list[Architecture]:
+        """Return candidates, each once."""
+        half = self.config.candidates // 2
+        near = mutation_pool(self._gate, best, rng, half, attempts=_MUTATIONS, where=self.where)
+        return list({**random_pool(self._gate, rng, half), **near}.values())
+
+    def _chosen(self, order: np.ndarray[Any, Any], rng: np.random.Generator) -> list[int]:
+        """Return which results to fit to: all, or half the best and half at random."""
+        most = self.config.fitted
+        if len(order) <= most:
+            return list(range(len(order)))
+        rest = rng.permutation(order[most // 2 :])[: most - most // 2]
+        return [*order[: most // 2].tolist(), *rest.tolist()]
+
+
+def scalarize(losses: FloatArray, weights: FloatArray, augmentation: float) -> FloatArray:
+    """Return one number for each row of losses: less is better.
+
+    Each column is brought into 0..1 first.
+
+    Args:
+        losses: (n, m).
+        weights: (m,), which sum to one.
+        augmentation: The part of the weighted sum that is added to the weighted maximum.
+
+    Returns:
+        (n,).
+
+    Example:
+        >>> scalarize(np.array([[0.0, 9.0], [4.0, 5.0]]), np.array([0.5, 0.5]), 0.1).tolist()
+        [0.55, 0.55]
+    """
+    low, spread = losses.min(0), np.ptp(losses, axis=0)
+    weighted = weights * (losses - low) / np.where(spread > 0, spread, 1.0)
+    values: FloatArray = weighted.max(1) + augmentation * weighted.sum(1)
+    return values

@@ -1,0 +1,155 @@
+"""ParEGO: weights, what the surrogate is fitted to, and that it beats chance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+import jarch as ja
+from jarch import nn
+from jarch.ir import Architecture, Space
+from jarch.search import Constraint, Objective, RandomSearcher, Searcher, SearchError
+from jarch.search.multi_objective import hypervolume
+from jarch.search.multi_objective.parego import ParegoConfig, ParegoSearcher, scalarize
+from jarch.surrogates import FloatArray, Prediction
+from jarch.testing import check_searcher
+
+pytestmark = pytest.mark.unverified  # the transitions are verified elsewhere
+
+WIDTHS = [8, 16, 32, 64]
+BOTH = (Objective("left"), Objective("right", maximize=False))
+
+
+def chain() -> ja.Fragment:
+    """Six decisions among four values: 4,096 architectures."""
+    return ja.sequential(*[nn.dense(ja.Discrete(WIDTHS, name="width")) for _ in range(6)])
+
+
+def conflict(architecture: Architecture) -> dict[str, float]:
+    """More of large widths is better for one, and worse for the other, where it counts other."""
+    places = [WIDTHS.index(int(str(value))) for value in architecture.values]
+    left = sum(place * (i + 1) for i, place in enumerate(places))
+    right = sum(place * (6 - i) for i, place in enumerate(places))
+    return {"left": left, "right": right}
+
+
+@dataclass(frozen=True)
+class NearestFitted:
+    """Predicts by how many decisions differ from those known."""
+
+    known: list[dict[str, object]]
+    scores: FloatArray
+
+    def predict(self, architectures: Sequence[Architecture]) -> Prediction:
+        mean, std = list[float](), list[float]()
+        for architecture in architectures:
+            decided = dict[str, object](architecture.decisions)
+            keys = [k.keys() | decided.keys() for k in self.known]
+            apart = np.array(
+                [
+                    sum(k.get(key) != decided.get(key) for key in every)
+                    for k, every in zip(self.known, keys, strict=True)
+                ],
+                np.float64,
+            )
+            weight = np.exp(-apart)
+            mean.append(float(np.sum(weight * self.scores) / np.sum(weight)))
+            std.append(0.02 * float(apart.min()))
+        return Prediction(np.array(mean), np.array(std))
+
+    def sample(self, architectures: Sequence[Architecture], rng: np.random.Generator) -> FloatArray:
+        return self.predict(architectures).mean
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """A surrogate for these tests, which keeps what it was fitted to."""
+
+    fits: list[tuple[int, list[float]]] = field(default_factory=list[tuple[int, list[float]]])
+
+    def fit(
+        self, architectures: Sequence[Architecture], scores: FloatArray, rng: np.random.Generator
+    ) -> NearestFitted:
+        self.fits.append((len(architectures), scores.tolist()))
+        return NearestFitted([dict(a.decisions) for a in architectures], scores)
+
+
+def parego(space: Space, config: ParegoConfig | None = None) -> ParegoSearcher:
+    config = config or ParegoConfig(initial=15, candidates=60)
+    return ParegoSearcher(space, config, objectives=BOTH, surrogate=Nearest())
+
+
+def run(searcher: Searcher, evaluations: int, seed: int) -> float:
+    rng, found = np.random.default_rng(seed), list[tuple[float, float]]()
+    for _ in range(evaluations):
+        suggestion = searcher.ask(rng)
+        metrics = conflict(suggestion.architecture)
+        searcher.tell(suggestion, metrics)
+        found.append((metrics["left"], metrics["right"]))
+    return hypervolume(found, (0.0, 64.0), BOTH)
+
+
+def test_a_larger_hypervolume_than_chance() -> None:
+    space = ja.trace(chain)
+    wins = [run(parego(space), 70, s) > run(RandomSearcher(space), 70, s) for s in range(5)]
+    assert all(wins)
+
+
+def test_it_keeps_the_promises_of_all_searchers() -> None:
+    def make(space: Space, objective: Objective, constraint: Constraint) -> Searcher:
+        return ParegoSearcher(
+            space,
+            ParegoConfig(initial=2, candidates=4, fitted=3),
+            objectives=(objective, Objective("other", maximize=False)),
+            constraint=constraint,
+            surrogate=Nearest(),
+        )
+
+    check_searcher(make, examples=10)
+
+
+def test_scores_become_one_number_by_hand() -> None:
+    """In units of their ranges (1, 0), (0, 1) and (0.5, 0.5), weighed 3 to 1."""
+    losses = np.array([[2.0, 10.0], [0.0, 30.0], [1.0, 20.0]])
+    found = scalarize(losses, np.array([0.75, 0.25]), 0.05)
+    expected = [0.75 + 0.05 * 0.75, 0.25 + 0.05 * 0.25, 0.375 + 0.05 * 0.5]
+    np.testing.assert_allclose(found, expected)
+    same = scalarize(np.ones((2, 2)), np.array([0.5, 0.5]), 0.05)
+    assert same.tolist() == [0.0, 0.0]
+
+
+def test_random_ones_come_first_eleven_for_each_decision() -> None:
+    space = ja.trace(chain)
+    searcher = parego(space, ParegoConfig(candidates=10))
+    surrogate = searcher.surrogate
+    assert isinstance(surrogate, Nearest)
+    run(searcher, 65, 0)
+    assert surrogate.fits == []
+    run(searcher, 1, 1)
+    assert [number for number, _ in surrogate.fits] == [65]
+    assert json.loads(json.dumps(searcher.state()))["initial"] == 65
+
+
+def test_half_of_what_is_fitted_are_the_best() -> None:
+    searcher = parego(ja.trace(chain), ParegoConfig(initial=30, candidates=10, fitted=10))
+    run(searcher, 31, 0)
+    surrogate = searcher.surrogate
+    assert isinstance(surrogate, Nearest)
+    ((number, scores),) = surrogate.fits
+    assert number == 10
+    assert scores[:5] == sorted(scores[:5])
+    assert min(scores[5:]) >= scores[4]
+
+
+def test_wrong_options_say_what_is_right() -> None:
+    with pytest.raises(SearchError, match="fitted is 1; use at least 2"):
+        ParegoConfig(fitted=1)
+    with pytest.raises(SearchError, match="augmentation is -1; use 0 or more"):
+        ParegoConfig(augmentation=-1)
+    options = parego(ja.trace(chain)).options()
+    assert options["surrogate"].endswith("Nearest")
+    assert options["objective"] == "left"
