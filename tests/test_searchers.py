@@ -46,6 +46,7 @@ ROOT = Path(ja.__file__).parent.parent
 CONFIGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "random": ("random", {}),
     "uniform": ("random", {"uniform": True}),
+    "quasi random": ("quasi_random", {}),
     "exhaustive": ("exhaustive", {}),
     "evolution": ("evolution", {"population": 4, "sample": 2}),
     "plain evolution": ("evolution", {"population": 3, "sample": 2, "aging": False, "rate": 0.3}),

@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     from jarch.lowering import TrainConfig
 
 SearcherName: TypeAlias = Literal[
-    "random", "exhaustive", "evolution", "local", "mcts", "nsga2", "nsga3", "front_local", "optuna"
+    "random",
+    "exhaustive",
+    "evolution",
+    "local",
+    "mcts",
+    "nsga2",
+    "nsga3",
+    "front_local",
+    "optuna",
+    "quasi_random",
 ]
 
 _NOT_SETTINGS = frozenset({"folder", "resume"})  # where, not what

@@ -62,7 +62,16 @@ from .trial import (
     evaluation_of as evaluation_of,
 )
 
-_LAZY: Mapping[str, str] = {}
+if TYPE_CHECKING:
+    from .quasi_random import (
+        QuasiRandomConfig as QuasiRandomConfig,
+        QuasiRandomSearcher as QuasiRandomSearcher,
+    )
+
+_LAZY: Mapping[str, str] = {
+    "QuasiRandomConfig": "quasi_random",
+    "QuasiRandomSearcher": "quasi_random",
+}
 """Where names are found that are loaded on first use; each also stands in a block for checkers."""
 
 if not TYPE_CHECKING:  # checkers see the names above, and so find misspelt ones

@@ -42,6 +42,7 @@ _SEARCHERS: Mapping[str, _Entry] = {
         "multi_objective.front_local_search", "FrontLocalConfig", "FrontLocalSearcher", True
     ),
     "optuna": _Entry("bridges.sampler", "OptunaConfig", "OptunaSearcher", True),
+    "quasi_random": _Entry("quasi_random", "QuasiRandomConfig", "QuasiRandomSearcher", False),
 }
 
 SEARCHERS = tuple(_SEARCHERS)
