@@ -103,12 +103,16 @@ if TYPE_CHECKING:
         read_run as read_run,
     )
     from .search import (
+        AshaConfig as AshaConfig,
+        AshaSearcher as AshaSearcher,
         EvolutionConfig as EvolutionConfig,
         EvolutionSearcher as EvolutionSearcher,
         ExhaustiveConfig as ExhaustiveConfig,
         ExhaustiveSearcher as ExhaustiveSearcher,
         FrontLocalConfig as FrontLocalConfig,
         FrontLocalSearcher as FrontLocalSearcher,
+        HyperbandConfig as HyperbandConfig,
+        HyperbandSearcher as HyperbandSearcher,
         LocalSearchConfig as LocalSearchConfig,
         LocalSearcher as LocalSearcher,
         MctsConfig as MctsConfig,
@@ -143,6 +147,8 @@ if TYPE_CHECKING:
     )
 
 _LAZY: Mapping[str, str] = {
+    "AshaConfig": "search",
+    "AshaSearcher": "search",
     "Checkpoint": "lowering",
     "CheckpointError": "lowering",
     "DataError": "data",
@@ -158,6 +164,8 @@ _LAZY: Mapping[str, str] = {
     "ExportError": "lowering",
     "FrontLocalConfig": "search",
     "FrontLocalSearcher": "search",
+    "HyperbandConfig": "search",
+    "HyperbandSearcher": "search",
     "InputError": "lowering",
     "LocalSearchConfig": "search",
     "LocalSearcher": "search",

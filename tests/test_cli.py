@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from itertools import count
 from pathlib import Path
 
@@ -410,6 +411,25 @@ def test_any_searcher_can_be_chosen_and_is_checked_on_resume(
     assert "began with searcher = " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("searcher", ["hyperband", "asha"])
+def test_rungs_of_epochs_come_to_the_same_when_resumed(
+    searcher: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--searcher", searcher, "--searcher-args", "eta=2", "--epochs", "2"]
+    assert search("digits_dense", *options, folder="whole", evaluations=6) == 0
+    assert "1 epochs" in capsys.readouterr().out
+    assert search("digits_dense", *options, folder="part", evaluations=3) == 0
+    assert search("digits_dense", *options, "--resume", folder="part", evaluations=6) == 0
+    whole, part = read_run(Path("whole")), read_run(Path("part"))
+    assert part.evaluations == whole.evaluations
+    assert part.results == whole.results
+    assert {e.fidelity for e in whole.evaluations} == {1, 2}
+    trials = Counter(e.trial for e in whole.evaluations)
+    assert 2 in trials.values()
+    assert search("digits_dense", *options[:3], "maximum=3", "--epochs", "2") == 2
+    assert "say it by --epochs alone" in capsys.readouterr().err
+
+
 def test_wrong_searcher_arguments_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, told in (
         (["--searcher", "local", "--searcher-args", "population=2"], "no option population"),
@@ -427,7 +447,7 @@ def test_each_searcher_on_small_convolutional_networks(searcher: str) -> None:
     assert search("digits_conv", "--searcher", searcher, evaluations=10) == 0
     run = read_run(Path("run"))
     assert run.settings["searcher"]["name"] == searcher
-    assert len({e.fingerprint for e in run.evaluations}) == 10
+    assert len({(e.fingerprint, e.fidelity) for e in run.evaluations}) == 10
     assert all(e.status == "ok" for e in run.evaluations)
 
 

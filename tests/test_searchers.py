@@ -57,6 +57,9 @@ CONFIGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "nsga2": ("nsga2", {"population": 4}),
     "nsga3": ("nsga3", {"population": 4, "divisions": 3}),
     "front local": ("front_local", {"most": 5}),
+    "hyperband": ("hyperband", {"maximum": 4, "eta": 2}),
+    "successive halving": ("hyperband", {"maximum": 4, "eta": 2, "halving": True}),
+    "asha": ("asha", {"maximum": 4, "eta": 2}),
     "optuna": ("optuna", {"attempts": 3}),
 }
 SEVERAL = ("nsga2", "nsga3", "front_local")
@@ -228,7 +231,18 @@ def test_real_numbers_can_be_searched(kind: str) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["evolution", "plain evolution", "crossover", "local", "mcts", "nsga2", "nsga3", "front local"],
+    [
+        "evolution",
+        "plain evolution",
+        "crossover",
+        "local",
+        "mcts",
+        "nsga2",
+        "nsga3",
+        "front local",
+        "hyperband",
+        "asha",
+    ],
 )
 def test_less_of_the_opposite_is_more(kind: str) -> None:
     """The direction of an objective mirrors it exactly."""

@@ -69,7 +69,8 @@ class Display:
 
     def start(self, index: int, suggestion: Suggestion) -> None:
         """Tell that a candidate begins; what it is, its line tells when it is done."""
-        self._describe(f"{self._done}/{self._evaluations} candidate {index}: compiling")
+        rung = "" if suggestion.fidelity is None else f" for {suggestion.fidelity} epochs"
+        self._describe(f"{self._done}/{self._evaluations} candidate {index}{rung}: compiling")
 
     def epoch(self) -> None:
         """Tell that an epoch has ended."""
@@ -120,6 +121,8 @@ class Display:
         )
         row = f"{evaluation.index:>9} {score:>10} {parameters:>11} {flops:>8}"
         line = Text(f"{row} {evaluation.seconds:>8.1f}", style="green" if best else "")
+        if evaluation.fidelity is not None:
+            line.append(f"  trial {evaluation.trial}, {evaluation.fidelity} epochs")
         return line.append("  best so far") if best else line
 
     def _estimate(self) -> float:

@@ -35,10 +35,13 @@ SearcherName: TypeAlias = Literal[
     "nsga2",
     "nsga3",
     "front_local",
+    "hyperband",
+    "asha",
     "optuna",
     "quasi_random",
 ]
 
+_OF_FIDELITIES = frozenset({"hyperband", "asha"})  # their fidelities are epochs
 _NOT_SETTINGS = frozenset({"folder", "resume"})  # where, not what
 _OF_THE_LOOP = frozenset(
     {"evaluations", "seconds", "seed", "objective", "searcher", "searcher_args", "uniform"}
@@ -58,7 +61,7 @@ class Search:
     evaluations: int = 10
     """How many candidates."""
     epochs: int = 8
-    """Of training for each candidate."""
+    """Of training for each candidate; for hyperband and asha, of those that come to the top."""
     final_epochs: int = 30
     """Of training for the best in the end; 0 keeps the weights that it has from the search."""
     seconds: float | None = 170.0
@@ -115,9 +118,16 @@ class Search:
         """Return the options of the searcher by name.
 
         Raises:
-            SpaceError: One is not written as name=value.
+            SpaceError: One is not written as name=value, or contradicts the epochs.
         """
         options = parse_arguments(self.searcher_args, "searcher")
+        if self.searcher in _OF_FIDELITIES:
+            options.setdefault("maximum", self.epochs)
+        if self.searcher in _OF_FIDELITIES and options["maximum"] != self.epochs:
+            raise SpaceError(
+                f"maximum is {options['maximum']} but a candidate trains for {self.epochs} epochs; "
+                "say it by --epochs alone"
+            )
         return options | ({"uniform": True} if self.uniform else {})
 
     def resuming(self, folder: Path) -> str:

@@ -16,7 +16,15 @@ from jarch.data import DataError, Dataset, load_data
 from jarch.evaluate import TrainingEvaluator, input_shapes
 from jarch.ir import Shape, Space, SpaceError, check, count
 from jarch.runs import WEIGHTS, Evaluation
-from jarch.search import Objective, Searcher, SearchResult, make_searcher, run_search, within
+from jarch.search import (
+    FidelitySearcher,
+    Objective,
+    Searcher,
+    SearchResult,
+    make_searcher,
+    run_search,
+    within,
+)
 
 from .budget import Budget
 from .display import Display
@@ -31,6 +39,7 @@ if TYPE_CHECKING:
 
     from .searching import Search
 
+CHECKPOINTS = "checkpoints"  # of candidates that may go on, in the run folder
 INTERRUPTED = 130  # as shells count a program that SIGINT ended
 _NOTHING_FOUND = 1
 
@@ -92,7 +101,8 @@ def _search_and_finish(task: _Task, raise_again: Callable[[], None]) -> int:
         display.epoch()
         raise_again()
 
-    evaluator = TrainingEvaluator(task.data, config, on_epoch)
+    folder = task.folder / CHECKPOINTS if isinstance(task.searcher, FidelitySearcher) else None
+    evaluator = TrainingEvaluator(task.data, config, on_epoch, folder=folder)
     results: Mapping[str, Any] = {}
     with display:
         result = _search(task, evaluator, display, budget)

@@ -28,6 +28,12 @@ from .exhaustive import (
 from .local_search import LocalSearchConfig as LocalSearchConfig, LocalSearcher as LocalSearcher
 from .loop import random_search as random_search, run_search as run_search
 from .mcts import MctsConfig as MctsConfig, MctsSearcher as MctsSearcher
+from .multi_fidelity import (
+    AshaConfig as AshaConfig,
+    AshaSearcher as AshaSearcher,
+    HyperbandConfig as HyperbandConfig,
+    HyperbandSearcher as HyperbandSearcher,
+)
 from .multi_objective import (
     FrontLocalConfig as FrontLocalConfig,
     FrontLocalSearcher as FrontLocalSearcher,

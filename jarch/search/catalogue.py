@@ -41,6 +41,8 @@ _SEARCHERS: Mapping[str, _Entry] = {
     "front_local": _Entry(
         "multi_objective.front_local_search", "FrontLocalConfig", "FrontLocalSearcher", True
     ),
+    "hyperband": _Entry("multi_fidelity", "HyperbandConfig", "HyperbandSearcher", True),
+    "asha": _Entry("multi_fidelity", "AshaConfig", "AshaSearcher", True),
     "optuna": _Entry("bridges.sampler", "OptunaConfig", "OptunaSearcher", True),
     "quasi_random": _Entry("quasi_random", "QuasiRandomConfig", "QuasiRandomSearcher", False),
 }
