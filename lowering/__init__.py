@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from .training.checkpoints import load as load, save as save
     from .training.compilation_cache import enable_compilation_cache as enable_compilation_cache
     from .training.config import TrainConfig as TrainConfig
+    from .training.dry_runs import (
+        DryRun as DryRun,
+        dry_run as dry_run,
+        program_key as program_key,
+    )
     from .training.errors import (
         CheckpointError as CheckpointError,
         ExportError as ExportError,
@@ -56,6 +61,7 @@ _MODULES: Mapping[str, str] = {
     "Checkpoint": "training.resuming",
     "CheckpointError": "training.errors",
     "Data": "training.batches",
+    "DryRun": "training.dry_runs",
     "EpochReport": "training.trained",
     "ExportError": "training.errors",
     "InputError": "training.errors",
@@ -70,6 +76,7 @@ _MODULES: Mapping[str, str] = {
     "Trained": "training.trained",
     "TrainingFailed": "training.errors",
     "available_bytes": "training.memory",
+    "dry_run": "training.dry_runs",
     "enable_compilation_cache": "training.compilation_cache",
     "fit": "training.fitting",
     "fit_partly": "training.fitting",
@@ -81,6 +88,7 @@ _MODULES: Mapping[str, str] = {
     "lower": "model",
     "optimizer_names": "training.optimizers",
     "program_counts": "training.executables",
+    "program_key": "training.dry_runs",
     "remove_checkpoint": "training.resuming",
     "save": "training.checkpoints",
     "save_checkpoint": "training.resuming",

@@ -49,7 +49,6 @@ class NormalForm:
         }
 
 
-@lru_cache(_KEPT)
 def normal_form(architecture: Architecture) -> NormalForm:
     """Return the normal form of an architecture.
 
@@ -67,6 +66,13 @@ def normal_form(architecture: Architecture) -> NormalForm:
         >>> other.names, other.numbers
         ({'n0': 'other'}, (('n0', 'rate', 0.2),))
     """
+    own = {n.op.name: n.op.lowerings.get("flax") for _, n in architecture.nodes if n.op.lowerings}
+    return _normal_form(architecture, tuple(own.items()))
+
+
+@lru_cache(_KEPT)
+def _normal_form(architecture: Architecture, own: tuple[tuple[str, object], ...]) -> NormalForm:
+    """Remember by the rules of the user's own operations too, which may be written anew."""
     nodes = dict(architecture.nodes)
     order = _depth_first(architecture, nodes)
     names = {key: f"n{i}" for i, key in enumerate(order)}

@@ -117,7 +117,7 @@ def train_step(
         epoch: Order and learning rates of the epoch in which the step lies.
         numbers: Of the run.
     """
-    arguments = (state, x, y, epoch, numbers, _values(program))
+    arguments = (state, x, y, epoch, numbers, program_values(program))
     return cast(TrainState, step_program(program, arguments)(*arguments))
 
 
@@ -231,7 +231,7 @@ def _normal(program: Program) -> Program:
 
 
 @lru_cache(_KEPT)
-def _values(program: Program) -> Any:
+def program_values(program: Program) -> Any:
     """Return the numbers of the architecture and of the optimiser: float32 (K,), on the device."""
     form = normal_form(program.module.architecture)
     _, options = split_options(program.optimizer, program.options)
@@ -244,7 +244,7 @@ def _placed(program: Program, values: Any, step: Any) -> tuple[dict[str, Any], O
 
     Args:
         program: Of the normal form, whose numbers are placeholders.
-        values: As `_values` has them.
+        values: As `program_values` has them.
         step: Counted from 0; the momentum of running averages warms up with it.
     """
     architecture: Architecture = program.module.architecture

@@ -14,6 +14,7 @@ import os
 import pickle
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,8 @@ def read_program(folder: Path, key: str) -> Callable[..., Any] | None:
     except FileNotFoundError:
         return None
     except Exception:  # whatever is wrong with a file, compiling anew is right
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
         return None
     return program
 

@@ -1,0 +1,181 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# (the annotations of JAX are partial)
+
+"""Programs that are kept in a folder: shared, bounded, and never trusted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import jax
+import numpy as np
+import pytest
+
+import jarch as ja
+from jarch import lowering, nn
+from jarch.lowering.training import compilation_cache, stored_programs
+
+SMALL = ja.load_data("digits", limit=100)
+CONFIG = ja.TrainConfig(epochs=1, batch_size=32)
+
+PROGRAM = """
+import jarch as ja
+from jarch import lowering, nn
+net = ja.replay(ja.trace(lambda: ja.sequential(nn.flatten, nn.dense(16), nn.batch_norm, nn.relu,
+    nn.dropout(0.3), nn.dense(10))), [])
+config = ja.TrainConfig(epochs=2, batch_size=32)
+trained = ja.fit(net, ja.load_data("digits", limit=100), config)
+counts = lowering.program_counts()
+loss = trained.history[-1].train_loss
+print(counts["compiled"], counts["read"], loss.hex(), trained.validation["loss"].hex())
+"""
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    environment = {
+        **os.environ,
+        "JARCH_CACHE": str(folder),
+        "PYTHONPATH": str(Path(ja.__file__).parents[1]),
+    }
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+    command = [sys.executable, "-W", "error", "-c", PROGRAM]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> list[str]:
+    printed, complaints = process.communicate(timeout=120)
+    assert process.returncode == 0, complaints
+    assert complaints == ""
+    return printed.split()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Use a cache of its own; programs in memory are forgotten before and after."""
+    monkeypatch.setenv(compilation_cache.VARIABLE, str(tmp_path))
+    config = cast(Any, jax.config)
+    before = config.jax_compilation_cache_dir
+    config.update("jax_compilation_cache_dir", str(tmp_path))
+    lowering.forget_programs()
+    yield tmp_path / "programs"
+    config.update("jax_compilation_cache_dir", before)
+    lowering.forget_programs()
+
+
+def train() -> tuple[dict[str, int], ja.Trained]:
+    """Train once with an empty memory; return what was compiled and read for it."""
+    lowering.forget_programs()
+    before = lowering.program_counts()
+    net = ja.replay(ja.trace(lambda: ja.sequential(nn.flatten, nn.dense(10))), [])
+    trained = ja.fit(net, SMALL, CONFIG)
+    after = lowering.program_counts()
+    return {name: after[name] - before[name] for name in after}, trained
+
+
+def kernel(trained: ja.Trained) -> Any:
+    return trained.variables["params"]["dense"]["kernel"]
+
+
+def test_another_process_reads_and_comes_to_the_same_bits(tmp_path: Path) -> None:
+    first = finish(start(tmp_path))
+    second = finish(start(tmp_path))
+    assert first[:2] == ["2", "0"]
+    assert second[:2] == ["0", "2"]
+    assert first[2:] == second[2:]
+
+
+@pytest.mark.slow
+def test_processes_that_start_together_do_not_disturb_each_other(tmp_path: Path) -> None:
+    found = [finish(each) for each in [start(tmp_path) for _ in range(3)]]
+    assert len({tuple(each[2:]) for each in found}) == 1
+    names = [path.name for path in (tmp_path / "programs").iterdir()]
+    assert len(names) == 2
+    assert all(name.endswith(stored_programs.SUFFIX) for name in names)
+    assert finish(start(tmp_path))[:2] == ["0", "2"]
+
+
+def test_programs_are_read_back(folder: Path) -> None:
+    counts, first = train()
+    assert counts == {"compiled": 2, "read": 0}
+    counts, second = train()
+    assert counts == {"compiled": 0, "read": 2}
+    np.testing.assert_array_equal(kernel(first), kernel(second))
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "changed", "other"])
+def test_damaged_files_are_compiled_anew(folder: Path, damage: str) -> None:
+    _, first = train()
+    for path in folder.iterdir():
+        held = path.read_bytes()
+        damaged = {
+            "cut": held[: len(held) // 2],
+            "empty": b"",
+            "changed": held[:-1] + bytes([held[-1] ^ 1]),
+            "other": b"something else" * 100,
+        }
+        path.write_bytes(damaged[damage])
+    counts, second = train()
+    assert counts == {"compiled": 2, "read": 0}
+    np.testing.assert_array_equal(kernel(first), kernel(second))
+    assert train()[0] == {"compiled": 0, "read": 2}  # they were written anew
+
+
+def test_whole_files_that_jax_cannot_load_are_compiled_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train()
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("built for another processor")
+
+    monkeypatch.setattr("jax.experimental.serialize_executable.deserialize_and_load", refuse)
+    assert train()[0] == {"compiled": 2, "read": 0}
+
+
+def test_a_folder_that_cannot_be_written_to_costs_nothing_else(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write_text("a file where the folder should be")
+    assert train()[0] == {"compiled": 2, "read": 0}
+
+
+def test_users_operations_are_not_kept(folder: Path) -> None:
+    @nn.op
+    def doubled(x: Any) -> Any:
+        return 2 * x
+
+    net = ja.replay(ja.trace(lambda: ja.sequential(nn.flatten, doubled(), nn.dense(10))), [])
+    ja.fit(net, SMALL, CONFIG)
+    assert not folder.exists()
+
+
+def test_the_files_used_longest_ago_go_first(tmp_path: Path) -> None:
+    for age, name in enumerate(["new", "middle", "old"]):
+        path = tmp_path / f"{name}{stored_programs.SUFFIX}"
+        path.write_bytes(bytes(100))
+        os.utime(path, (1000 - age, 1000 - age))
+    stored_programs.sweep(tmp_path, 300)
+    assert len(list(tmp_path.iterdir())) == 3
+    stored_programs.sweep(tmp_path, 150)
+    assert [path.stem for path in tmp_path.iterdir()] == ["new"]
+    stored_programs.sweep(tmp_path, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_limit_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert compilation_cache.size_limit() == 2 << 30
+    monkeypatch.setenv("JARCH_CACHE_BYTES", "1000")
+    assert compilation_cache.size_limit() == 1000
+
+
+def test_the_cache_can_be_turned_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(compilation_cache.VARIABLE, "off")
+    assert train()[0] == {"compiled": 2, "read": 0}
+    assert not folder.exists()
