@@ -94,7 +94,7 @@ def edit(
             raise AssignmentError(f"{key}: the architecture decides no such thing")
         if value not in decided[key].domain:
             raise AssignmentError(f"{key}: value {value!r} is not in {decided[key].domain}")
-    return _edit(space, architecture, changes, rng)
+    return with_changes(space, architecture, changes, rng)
 
 
 def mutate(
@@ -217,7 +217,7 @@ def neighbours(
     """
     for key, value in moves(space, architecture, rng, where=where, most=most):
         try:
-            yield _edit(space, architecture, {key: value}, rng)
+            yield with_changes(space, architecture, {key: value}, rng)
         except InvalidArchitecture:
             continue
 
@@ -274,15 +274,19 @@ def _redraw(
         raise NothingToMutate("no decision of this architecture may be changed")
     values = dict(architecture.decisions)
     changes = {h.key: _other(h.domain, values[h.key], rng) for h in chosen}
-    return _edit(space, architecture, changes, rng)
+    return with_changes(space, architecture, changes, rng)
 
 
-def _edit(
+def with_changes(
     space: Space,
     architecture: Architecture,
     changes: Mapping[str, object],
     rng: np.random.Generator,
 ) -> Architecture:
+    """Return the architecture with some decisions changed, as `edit` does, without its checks.
+
+    Those walk the space once more; `moves` gives keys and values that need none.
+    """
     values = {**dict(architecture.decisions), **changes}
 
     def choose(hyperparameter: IndependentHyperparameter) -> object:

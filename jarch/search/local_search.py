@@ -11,7 +11,7 @@ import numpy as np
 from jarch.ir import Space, as_constant
 
 from .constraints import Constraint
-from .edits import MOST, Where, anywhere, edit, moves
+from .edits import MOST, Where, anywhere, moves, with_changes
 from .gate import Gate
 from .objective import Objective
 from .scored import Scored
@@ -173,7 +173,7 @@ class LocalSearcher:
         centre = self._centre.architecture
         while self._queue:
             key, value = self._queue.pop()
-            suggestion = self._gate.admit(edit, self.space, centre, {key: value}, rng)
+            suggestion = self._gate.admit(with_changes, self.space, centre, {key: value}, rng)
             if suggestion is not None:
                 return suggestion
         return None
