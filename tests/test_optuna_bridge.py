@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,25 @@ def test_what_was_never_suggested_is_learned_from() -> None:
         made.tell(foreign, score(foreign.architecture))
     assert [trial["state"] for trial in made.state()["trials"]] == ["complete"] * 15
     made.ask(rng)
+
+
+def test_a_search_tells_of_no_studies() -> None:
+    told = list[str]()
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.append(record.getMessage())
+
+    listener, logger = Listener(), logging.getLogger("optuna")
+    logger.addHandler(listener)
+    try:
+        space = ja.trace(mixed)
+        run_search(searcher(space, "tpe"), score, 5, objective="loss", maximize=False)
+        StudyRecorder(space, (LOSS,))
+    finally:
+        logger.removeHandler(listener)
+    assert told == []
+    assert logger.level == logging.INFO
 
 
 def test_wrong_samplers_say_what_is_right() -> None:

@@ -13,7 +13,7 @@ from jarch.runs import Evaluation
 from jarch.search.multi_objective.objectives import check_objectives, scores_of
 from jarch.search.objective import Objective
 
-from .optional import import_optuna
+from .optional import import_optuna, quiet
 from .parameters import express_architecture
 
 
@@ -60,17 +60,13 @@ class StudyRecorder:
         """Make the study, or find it."""
         optuna = import_optuna()
         self.objectives = check_objectives(self.objectives)
-        verbosity = optuna.logging.get_verbosity()
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        try:
+        with quiet():
             self.study = optuna.create_study(
                 storage=self.storage,
                 study_name=self.study_name,
                 directions=["maximize" if o.maximize else "minimize" for o in self.objectives],
                 load_if_exists=True,
             )
-        finally:
-            optuna.logging.set_verbosity(verbosity)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that names of metrics are experimental
             self.study.set_metric_names([objective.name for objective in self.objectives])

@@ -21,7 +21,7 @@ from jarch.search.multi_objective.objectives import (
 from jarch.search.objective import Objective
 from jarch.search.searcher import Metrics, SearchError, Suggestion
 
-from .optional import import_optuna
+from .optional import import_optuna, quiet
 from .parameters import decide, express_architecture
 
 SAMPLERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -227,7 +227,8 @@ class OptunaSearcher:
         chosen = [
             directions.MAXIMIZE if o.maximize else directions.MINIMIZE for o in self.objectives
         ]
-        number = storage.create_new_study(chosen, _STUDY)
+        with quiet():
+            number = storage.create_new_study(chosen, _STUDY)
         for name, note in self._notes.items():
             storage.set_study_system_attr(number, name, note)
         for trial in self._trials:
