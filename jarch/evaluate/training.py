@@ -16,8 +16,6 @@ from .trials import Trials
 if TYPE_CHECKING:
     from jarch.lowering import Checkpoint, EpochReport, TrainConfig, Trained
 
-_PROGRAMS = 32  # candidates after which compiled programs are forgotten: some 20 MB each
-
 
 @dataclass(slots=True)
 class TrainingEvaluator:
@@ -57,7 +55,6 @@ class TrainingEvaluator:
     keep: int = 32
     seconds: float | None = None
     memory_limit: float | None = None
-    _evaluated: int = 0
     _trials: Trials = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -118,9 +115,6 @@ class TrainingEvaluator:
     def _prepare(self, architecture: Architecture) -> Analysis:
         """Check that shapes and memory fit, and forget what is too much."""
         self.trained = None
-        if self._evaluated and self._evaluated % _PROGRAMS == 0:
-            lowering.forget_programs()
-        self._evaluated += 1
         analysis = analyze(architecture, input_shapes(architecture.inputs, self.data))
         self._require_memory(analysis)
         return analysis
