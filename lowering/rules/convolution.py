@@ -10,6 +10,8 @@ from flax import linen as nn
 
 from jarch.lowering.context import Context
 
+from .choices import chosen
+
 
 def conv(context: Context, properties: Mapping[str, Any], value: jax.Array) -> jax.Array:
     """Convolve."""
@@ -17,6 +19,7 @@ def conv(context: Context, properties: Mapping[str, Any], value: jax.Array) -> j
         features=properties["features"],
         feature_group_count=properties["groups"],
         use_bias=properties["use_bias"],
+        conv_general_dilated=chosen("conv"),
         **_window(properties, value),
         **context.module(),
     )(value)
@@ -28,6 +31,7 @@ def depthwise_conv(context: Context, properties: Mapping[str, Any], value: jax.A
         features=value.shape[-1] * properties["multiplier"],
         feature_group_count=value.shape[-1],
         use_bias=properties["use_bias"],
+        conv_general_dilated=chosen("depthwise_conv"),
         **_window(properties, value),
         **context.module(),
     )(value)
@@ -72,14 +76,20 @@ class SeparableConv(nn.Module):
             features=channels * self.multiplier,
             feature_group_count=channels,
             use_bias=False,
+            conv_general_dilated=chosen("depthwise_conv"),
             name="depthwise",
             **dict(self.window),
             **types,
         )(value)
         ones = (1,) * (value.ndim - 2)
-        return nn.Conv(self.features, ones, use_bias=self.use_bias, name="pointwise", **types)(
-            value
-        )
+        return nn.Conv(
+            self.features,
+            ones,
+            use_bias=self.use_bias,
+            conv_general_dilated=chosen("conv"),
+            name="pointwise",
+            **types,
+        )(value)
 
 
 def _window(properties: Mapping[str, Any], value: jax.Array) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from typing import Any, cast
 
 import jax
 
+from jarch.lowering.rules.choices import choices_made
+
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
 _FLAGS = ("jax_enable_x64", "jax_default_matmul_precision", "jax_numpy_dtype_promotion")
 _SOURCES = Path(__file__).parent.parent
@@ -33,6 +35,7 @@ def environment() -> Mapping[str, Any]:
         "machine": _machine(),
         "versions": _versions(),
         "sources": _sources(),
+        "convolutions": choices_made(),
         "flags": [os.environ.get("XLA_FLAGS", ""), *(str(values.get(name)) for name in _FLAGS)],
     }
 

@@ -1,0 +1,225 @@
+"""However a convolution is computed, it is the same function with the same gradients."""
+
+# JAX and Flax leave types out:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings, strategies as st
+from jax import lax
+
+import jarch as ja
+from jarch import nn
+from jarch.lowering.rules.choices import (
+    CHOICES,
+    WAYS,
+    Case,
+    chosen,
+    inside_loop,
+    measure_choice,
+    overrule,
+    overruled,
+)
+from jarch.lowering.rules.convolution import per_axis
+
+EXAMPLES = max(12, settings().max_examples // 8)  # each compiles a program
+
+
+def architecture(piece: ja.Fragment) -> ja.Architecture:
+    return ja.replay(ja.trace(lambda: piece), [])
+
+
+def assert_same(
+    way: str, shape: tuple[int, ...], drawn: dict[str, Any], groups: int, features: int, dtype: Any
+) -> None:
+    """Compare output and gradients with those of `jax.lax`, by the greatest value of each."""
+    rng, axes = np.random.default_rng(0), len(shape) - 1
+    sizes = {name: per_axis(drawn[name], axes) for name in ("kernel_size", "strides", "dilation")}
+    x = jnp.asarray(rng.standard_normal((2, *shape)), dtype)
+    kernel_shape = (*sizes["kernel_size"], shape[-1] // groups, features)
+    kernel = jnp.asarray(rng.standard_normal(kernel_shape), dtype)
+    layout = (0, axes + 1, *range(1, axes + 1))
+    numbers = lax.ConvDimensionNumbers(layout, (axes + 1, axes, *range(axes)), layout)
+
+    def run(convolve: Any) -> Any:
+        def loss(x: Any, kernel: Any) -> Any:
+            made = convolve(
+                x,
+                kernel,
+                sizes["strides"],
+                drawn["padding"],
+                rhs_dilation=sizes["dilation"],
+                dimension_numbers=numbers,
+                feature_group_count=groups,
+            )
+            factors = jnp.cos(jnp.arange(made.size, dtype=jnp.float32)).reshape(made.shape)
+            return (made.astype(jnp.float32) * factors).sum(), made
+
+        gradients, made = jax.grad(loss, (0, 1), has_aux=True)(x, kernel)
+        return (made, *gradients)
+
+    ours, theirs = jax.jit(lambda: (run(WAYS[way]), run(WAYS["lax"])))()
+    tolerance = 1e-5 if dtype == jnp.float32 else 3e-2
+    for mine, other in zip(ours, theirs, strict=True):
+        assert (mine.shape, mine.dtype) == (other.shape, other.dtype)
+        found, expected = np.asarray(mine, np.float32), np.asarray(other, np.float32)
+        scale = max(1.0, float(np.abs(expected).max(initial=0)))
+        np.testing.assert_allclose(found / scale, expected / scale, rtol=0, atol=tolerance)
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> tuple[tuple[int, ...], dict[str, Any]]:
+    """Draw an image's shape, and how a kernel slides over it."""
+    axes = draw(st.integers(1, 3))
+    top = (9, 7, 5)[axes - 1]
+    spatial = tuple(draw(st.integers(1, top)) for _ in range(axes))
+
+    def sizes(highest: int) -> Any:
+        one = st.integers(1, highest)
+        return draw(st.one_of(one, st.tuples(*[one] * axes)))
+
+    properties = {
+        "kernel_size": sizes(7 if axes < 3 else 3),
+        "strides": sizes(3),
+        "dilation": sizes(3),
+        "padding": draw(st.sampled_from(["SAME", "VALID"])),
+        "use_bias": draw(st.booleans()),
+    }
+    return (*spatial, draw(st.integers(1, 4))), properties
+
+
+def fits(shape: tuple[int, ...], properties: dict[str, Any]) -> bool:
+    try:
+        ja.analyze(architecture(nn.depthwise_conv(**properties)), {"in": shape})
+    except ja.ShapeError:
+        return False
+    return True
+
+
+@settings(max_examples=EXAMPLES)
+@given(windows(), st.integers(1, 3), st.sampled_from([jnp.float32, jnp.bfloat16]))
+def test_shifted_depthwise_convolutions(drawn: Any, multiplier: int, dtype: Any) -> None:
+    shape, properties = drawn
+    assume(fits(shape, properties))
+    assert_same("shifted", shape, properties, shape[-1], shape[-1] * multiplier, jnp.dtype(dtype))
+
+
+@settings(max_examples=EXAMPLES)
+@given(windows(), st.integers(1, 3), st.sampled_from([jnp.float32, jnp.bfloat16]))
+def test_convolutions_as_products(drawn: Any, groups: int, dtype: Any) -> None:
+    (*spatial, channels), properties = drawn
+    shape = (*spatial, channels * groups)
+    assume(fits(shape, properties))
+    assert_same("product", shape, properties, groups, 2 * groups, jnp.dtype(dtype))
+
+
+@pytest.mark.parametrize("piece", [nn.depthwise_conv(3, 2, 2), nn.separable_conv(3, 5, 2)])
+def test_variables_are_the_same_whichever_way(piece: ja.Fragment) -> None:
+    model, x = ja.lower(architecture(piece)), jnp.ones((2, 6, 5, 3)).at[0].set(0.5)
+    variables = model.init(0, x)
+
+    def computed() -> Any:
+        key = jax.random.key(0)
+        assert jax.tree.map(jnp.shape, variables) == jax.tree.map(
+            jnp.shape, jax.eval_shape(model.module.init, key, x)
+        )
+        return model.apply(variables, x)
+
+    ours = computed()
+    with overruled("depthwise_conv", "lax"):
+        theirs = computed()
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_what_the_table_says() -> None:
+    assert jax.default_backend() == "cpu"
+    assert chosen("depthwise_conv") is WAYS["shifted"]
+    assert chosen("conv") is lax.conv_general_dilated
+    with inside_loop():
+        assert chosen("conv") is WAYS["product"]
+        assert chosen("depthwise_conv") is WAYS["shifted"]
+    assert chosen("conv") is lax.conv_general_dilated
+    assert {case.backend for case in CHOICES} == {"cpu"}  # lax on all others
+
+
+def test_no_convolution_in_a_loop() -> None:
+    """A convolution in a loop is many times slower on a CPU; a product is not."""
+    net = architecture(ja.sequential(nn.conv(4, 3), nn.separable_conv(4, 3), nn.depthwise_conv(3)))
+    model, x = ja.lower(net), jnp.ones((2, 6, 6, 2))
+    variables = model.init(0, x)
+
+    def body(carry: Any, _: Any) -> Any:
+        with inside_loop():
+            made: Any = model.module.apply(variables, x)
+            return carry + made.sum(), None
+
+    text = jax.jit(lambda: lax.scan(body, 0.0, length=3)).lower().as_text()
+    assert "convolution" not in text
+    straight = jax.jit(model.module.apply).lower(variables, x).as_text()
+    assert "convolution" in straight
+
+
+def test_an_overruled_choice_holds_also_for_what_was_compiled() -> None:
+    model, x = ja.lower(architecture(nn.depthwise_conv(3))), jnp.ones((1, 5, 5, 2))
+    step = jax.jit(model.module.apply)
+    variables = model.init(0, x)
+    assert "convolution" not in step.lower(variables, x).as_text()
+    with overruled("depthwise_conv", "lax"):
+        assert "convolution" in step.lower(variables, x).as_text()
+    assert "convolution" not in step.lower(variables, x).as_text()
+    with overruled("depthwise_conv", "lax", backend="gpu"):
+        assert Case("depthwise_conv", "gpu", "straight") not in CHOICES
+        assert chosen("depthwise_conv") is WAYS["shifted"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "way", "message"),
+    [
+        ("dense", "lax", "no 'conv' and no 'depthwise_conv'"),
+        ("conv", "fast", "must be one of"),
+        ("conv", "shifted", "for 'depthwise_conv' alone"),
+    ],
+)
+def test_what_cannot_be_chosen(operation: str, way: str, message: str) -> None:
+    with pytest.raises(ja.LoweringError, match=message):
+        overrule(operation, way)
+
+
+def test_measuring_times_both_ways() -> None:
+    found = measure_choice((2, 4, 4, 2), (3, 3), (1, 1), rounds=1)
+    assert set(found) == {"lax", "shifted"}
+    assert all(seconds > 0 for seconds in found.values())
+
+
+def test_a_large_kernel_does_not_make_a_large_program() -> None:
+    """The program grows with the width of the kernel, not with its area."""
+    x = jnp.ones((1, 16, 16, 2))
+
+    def size(kernel_size: int) -> int:
+        model = ja.lower(architecture(nn.depthwise_conv(kernel_size)))
+        variables = model.init(0, x)
+        loss = jax.jit(jax.grad(lambda v: model.apply(v, x).sum()))
+        return loss.lower(variables).as_text().count("\n")
+
+    assert size(7) < 2 * size(3)
+
+
+def test_gradients_of_gradients() -> None:
+    model, x = ja.lower(architecture(nn.depthwise_conv(3, strides=2))), jnp.ones((2, 5, 5, 3))
+    variables = model.init(0, x)
+
+    def norm(variables: Any) -> Any:
+        gradients = jax.grad(lambda v: (model.apply(v, x) ** 3).sum())(variables)
+        return sum((leaf**2).sum() for leaf in jax.tree.leaves(gradients))
+
+    ours = jax.grad(norm)(variables)
+    with overruled("depthwise_conv", "lax"):
+        theirs = jax.grad(norm)(variables)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), ours, theirs)
