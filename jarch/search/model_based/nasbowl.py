@@ -32,7 +32,7 @@ class NasBowlConfig(ModelBasedConfig):
         edits: Each decision of n changes with the probability `edits / n`, at least one does.
     """
 
-    surrogate: str = "gp_wl"
+    surrogate: str = "gp-wl"
     surrogate_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     candidates: int = 200
     batch: int = 5
