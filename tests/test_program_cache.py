@@ -101,6 +101,19 @@ def test_processes_that_start_together_do_not_disturb_each_other(tmp_path: Path)
     assert finish(start(tmp_path))[:2] == ["0", "2"]
 
 
+@pytest.mark.slow
+def test_what_jax_had_in_its_own_cache_is_not_kept_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JAX would write it without the functions that it calls."""
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    first = finish(start(tmp_path))
+    for path in (tmp_path / "programs").iterdir():
+        path.unlink()
+    assert [finish(start(tmp_path)) for _ in range(2)] == [first, first]
+    assert not list((tmp_path / "programs").iterdir())
+
+
 def test_programs_are_read_back(folder: Path) -> None:
     counts, first = train()
     assert counts == {"compiled": 2, "read": 0}

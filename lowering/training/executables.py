@@ -9,8 +9,10 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from pathlib import Path
-from threading import Lock
+from threading import Lock, get_ident
 from typing import Any, TypeAlias
+
+import jax
 
 from .compilation_cache import programs_folder
 from .stored_programs import read_program, write_program
@@ -22,6 +24,15 @@ LIMIT = 64  # programs kept, some 5 to 20 MB each
 _programs: OrderedDict[Hashable, Future[Executable]] = OrderedDict()
 _lock = Lock()
 _counts: Counter[str] = Counter()
+_from_jax: Counter[int] = Counter()  # programs that JAX had in its own cache, by thread
+
+
+def _listen(event: str, **_: Any) -> None:
+    if event == "/jax/compilation_cache/cache_hits":
+        _from_jax[get_ident()] += 1
+
+
+jax.monitoring.register_event_listener(_listen)
 
 
 def executable(key: str, own: Hashable, compile_it: Callable[[], Executable]) -> Executable:
@@ -80,8 +91,10 @@ def _made(key: str, own: Hashable, compile_it: Callable[[], Executable]) -> Exec
         if read is not None:
             _counts["read"] += 1
             return read
+    before = _from_jax[get_ident()]
     compiled = compile_it()
     _counts["compiled"] += 1
-    if folder is not None:
+    # What JAX itself read from its cache lacks functions when it is written once more.
+    if folder is not None and _from_jax[get_ident()] == before:
         write_program(folder, key, compiled)
     return compiled
