@@ -1,7 +1,24 @@
-"""Surrogates: encodings of architectures, and models that predict scores with an uncertainty."""
+"""Surrogates: encodings of architectures, and models that predict scores with an uncertainty.
+
+Trees are loaded on first use, because scikit-learn takes long to import.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from .catalogue import SURROGATES as SURROGATES, make_surrogate as make_surrogate
 from .encoder import Encoder as Encoder, FittedEncoder as FittedEncoder
+from .gaussian import (
+    RbfProcess as RbfProcess,
+    RidgeSurrogate as RidgeSurrogate,
+    WeisfeilerLehmanProcess as WeisfeilerLehmanProcess,
+)
+from .modules import HashingEncoder as HashingEncoder
+from .ngrams import NgramEncoder as NgramEncoder
+from .paths import PathEncoder as PathEncoder
 from .surrogate import (
     Fitted as Fitted,
     FloatArray as FloatArray,
@@ -10,3 +27,23 @@ from .surrogate import (
     SurrogateError as SurrogateError,
     check_observations as check_observations,
 )
+from .weisfeiler_lehman import WeisfeilerLehmanEncoder as WeisfeilerLehmanEncoder
+
+if TYPE_CHECKING:
+    from .forest import BoostingSurrogate as BoostingSurrogate, ForestSurrogate as ForestSurrogate
+
+_LAZY: Mapping[str, str] = {"BoostingSurrogate": "forest", "ForestSurrogate": "forest"}
+
+if not TYPE_CHECKING:  # checkers see the names above, and so find misspelt ones
+
+    def __getattr__(name: str) -> object:
+        """Import the module that has `name`, and keep what it gave."""
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        """List what is loaded, and what can be."""
+        return sorted({*globals(), *_LAZY})

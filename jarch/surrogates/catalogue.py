@@ -8,7 +8,13 @@ from typing import Any
 
 from .surrogate import Surrogate, SurrogateError
 
-_SURROGATES: Mapping[str, tuple[str, str]] = {}
+_SURROGATES: Mapping[str, tuple[str, str]] = {
+    "ridge": ("gaussian", "RidgeSurrogate"),
+    "gp-wl": ("gaussian", "WeisfeilerLehmanProcess"),
+    "gp-rbf": ("gaussian", "RbfProcess"),
+    "forest": ("forest", "ForestSurrogate"),
+    "boosting": ("forest", "BoostingSurrogate"),
+}
 """For each name the module and the class: a frozen dataclass of options that can `fit`."""
 
 SURROGATES = tuple(_SURROGATES)
@@ -24,6 +30,10 @@ def make_surrogate(name: str, options: Mapping[str, Any] | None = None) -> Surro
 
     Raises:
         SurrogateError: There is no such surrogate, or its options are wrong.
+
+    Example:
+        >>> make_surrogate("gp-wl", {"radii": (1, 2)})
+        WeisfeilerLehmanProcess(radii=(1, 2), selection=500)
     """
     if name not in _SURROGATES:
         raise SurrogateError(f"surrogate {name!r} is none of {', '.join(SURROGATES)}")

@@ -1,0 +1,114 @@
+"""Encodings that count: features with hashes for names, gathered into columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from scipy import sparse
+
+from jarch.ir import Architecture
+
+from .graphs import GraphBatch, IntArray, as_batch
+from .hashing import HashArray
+from .surrogate import FloatArray, SurrogateError
+
+
+class Counts(NamedTuple):
+    """How much of which feature is in which of G graphs; equal entries add up.
+
+    Attributes:
+        owners: The graph of each entry: shape (k,).
+        features: The feature of each entry, a hash: shape (k,).
+        amounts: How much of it: shape (k,).
+    """
+
+    owners: IntArray
+    features: HashArray
+    amounts: FloatArray
+
+
+Extract: TypeAlias = Callable[[GraphBatch], Counts]
+
+
+def ones(owners: IntArray, features: HashArray) -> Counts:
+    """Return features that are there once for each entry."""
+    return Counts(owners, features, np.ones(len(owners)))
+
+
+def join(*parts: Counts) -> Counts:
+    """Return the entries of all parts."""
+    return Counts(*[np.concatenate(columns) for columns in zip(*parts, strict=True)])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """What each column of an encoding by counts means. A `FittedEncoder`.
+
+    Attributes:
+        extract: Finds the features.
+        known: Those that have a column, in rising order: shape (size,). None where columns are
+            the hashes modulo the size.
+        number: How many columns there are where `known` is None.
+        binary: Say only whether a feature is there.
+    """
+
+    extract: Extract
+    known: HashArray | None
+    number: int = 0
+    binary: bool = False
+
+    @property
+    def size(self) -> int:
+        """How many columns."""
+        return self.number if self.known is None else len(self.known)
+
+    def encode(self, architectures: Sequence[Architecture]) -> FloatArray:
+        """Return the counts, of shape (n, size)."""
+        dense: FloatArray = self.matrix(as_batch(architectures)).toarray()
+        return dense
+
+    def matrix(self, batch: GraphBatch) -> sparse.csr_array:
+        """Return the counts as a sparse matrix of shape (G, size)."""
+        owners, features, amounts = self.extract(batch)
+        if self.known is None:
+            # one bit says the sign, so that features which share a column cancel on average
+            signs = 1.0 - 2.0 * (features >> np.uint64(63)).astype(np.float64)
+            columns = (features % np.uint64(self.number)).astype(np.int64)
+            amounts = amounts * signs
+        else:
+            places = np.searchsorted(self.known, features)
+            places = np.minimum(places, max(len(self.known) - 1, 0))
+            kept = self.known[places] == features if len(self.known) else features < 0
+            owners, columns, amounts = owners[kept], places[kept], amounts[kept]
+        found = sparse.csr_array((amounts, (owners, columns)), shape=(len(batch), self.size))
+        found.sum_duplicates()
+        if self.binary:
+            found.data = np.sign(found.data)
+        return found
+
+
+def fit_columns(
+    extract: Extract,
+    architectures: Sequence[Architecture],
+    size: int | None = None,
+    binary: bool = False,
+) -> Columns:
+    """Return columns for the features of architectures.
+
+    Args:
+        extract: Finds the features.
+        architectures: Whose features get columns; one that comes later has none.
+        size: Take hashes modulo this number instead; then nothing is learned from architectures.
+        binary: Say only whether a feature is there.
+
+    Raises:
+        SurrogateError: The size is below 1.
+    """
+    if size is not None:
+        if size < 1:
+            raise SurrogateError(f"an encoding of {size} columns; give it at least one")
+        return Columns(extract, None, size, binary)
+    return Columns(extract, np.unique(extract(as_batch(architectures)).features), binary=binary)
