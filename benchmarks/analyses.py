@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 
 import jarch as ja
-from jarch.lowering.rules.choices import overruled
 
 from .measure import Pair, time_in_turn
 from .spaces import transformer
@@ -56,8 +55,7 @@ def farthest_flops() -> float:
 def _flops_ratio(architecture: ja.Architecture, shape: tuple[int, ...]) -> float:
     model = ja.lower(architecture)
     x = np.zeros((1, *shape), np.float32)
-    with overruled("depthwise_conv", "lax"):  # of a loop, XLA counts the body once
-        lowered = jax.jit(model.module.apply).lower(model.init(0, x), x)
+    lowered = jax.jit(model.module.apply).lower(model.init(0, x), x)
     costs: dict[str, float] = lowered.cost_analysis()  # type: ignore[assignment]
     return ja.analyze(architecture, {"in": shape}).flops / costs["flops"]
 

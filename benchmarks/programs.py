@@ -1,7 +1,7 @@
 """Figures of lowered models, against the same net written by hand in Flax.
 
-Steps and compiling are compared with depthwise convolutions by `jax.lax` on both sides, so that
-both are the same program. What jarch does by itself on CPUs is in `depthwise.py`.
+The programs are the user's own. Those of `fit` compute depthwise convolutions in another way on
+CPUs: see `depthwise.py`.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -21,7 +21,6 @@ import numpy as np
 import optax
 
 import jarch as ja
-from jarch.lowering.rules.choices import overruled
 
 from .handwritten import (
     Apply,
@@ -56,14 +55,13 @@ def compare_compiles(rounds: int = 11) -> Pair:
         _forget_programs()
         return lambda: compiled_step(handwritten_apply(), second)
 
-    with no_stored_programs(), overruled("depthwise_conv", "lax"):
+    with no_stored_programs():
         return time_in_turn(lowered, handwritten, rounds)
 
 
 def compare_steps(rounds: int = 150) -> Pair:
     """Time a compiled training step against that of the Flax net."""
-    with overruled("depthwise_conv", "lax"):
-        first = training(ja.lower(architecture()).apply, lowered_variables())
+    first = training(ja.lower(architecture()).apply, lowered_variables())
     second = training(handwritten_apply(), handwritten_variables())
     for run in (first, second):
         for _ in range(10):

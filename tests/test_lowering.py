@@ -23,7 +23,6 @@ from hypothesis import given, settings, strategies as st
 import jarch as ja
 from jarch import lowering, nn
 from jarch.ir import Inference, Op, Shape, Source
-from jarch.lowering.rules.choices import overruled
 from jarch.testing.strategies import WIDTH, space_functions
 
 IMAGE: dict[str, Shape] = {"in": (8, 8, 3)}
@@ -196,8 +195,7 @@ def test_flops_are_those_of_the_lowered_program(
     architecture = ja.sample(ja.trace(make), np.random.default_rng(1))
     model = ja.lower(architecture)
     x = jnp.zeros((1, *inputs["in"]))
-    with overruled("depthwise_conv", "lax"):  # of a loop, XLA counts the body once
-        costs: Any = jax.jit(model.apply).lower(model.init(0, x), x).cost_analysis()
+    costs: Any = jax.jit(model.apply).lower(model.init(0, x), x).cost_analysis()
     assert 0.9 < ja.analyze(architecture, inputs).flops / costs["flops"] < 1.1
 
 
@@ -238,11 +236,6 @@ def test_outputs_gradients_and_statistics_are_those_of_flax(images: jax.Array) -
 
 
 def test_the_program_is_that_of_flax(images: jax.Array) -> None:
-    with overruled("depthwise_conv", "lax"):
-        compare_programs(images)
-
-
-def compare_programs(images: jax.Array) -> None:
     variables = ja.lower(replayed(small_net)).init(0, images)
     counts = [
         Counter(

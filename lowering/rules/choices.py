@@ -23,8 +23,9 @@ from jarch.lowering.errors import LoweringError
 
 from .shifted import product_convolution, shifted_convolution
 
-Situation: TypeAlias = Literal["straight", "loop"]
-"""Whether the program goes straight on, or the model is in a `lax.scan` or another loop."""
+Situation: TypeAlias = Literal["straight", "often", "loop"]
+"""Where a convolution stands: in a program like any other; in one that runs many times, such as
+those of `fit`, and so may take longer to compile; or in a `lax.scan` or another loop."""
 
 Convolve: TypeAlias = Callable[..., jax.Array]
 """Takes the arguments of `jax.lax.conv_general_dilated`."""
@@ -46,7 +47,7 @@ class Case(NamedTuple):
 
 
 CHOICES: Mapping[Case, str] = {
-    Case("depthwise_conv", "cpu", "straight"): "shifted",
+    Case("depthwise_conv", "cpu", "often"): "shifted",
     Case("depthwise_conv", "cpu", "loop"): "shifted",
     Case("conv", "cpu", "loop"): "product",
 }
@@ -69,9 +70,9 @@ def choices_made() -> list[list[str]]:
 
 
 @contextmanager
-def inside_loop() -> Generator[None]:
-    """Say that what is traced meanwhile stands in a loop, such as the body of a `lax.scan`."""
-    token = _situation.set("loop")
+def situated(situation: Situation) -> Generator[None]:
+    """Say where what is traced meanwhile stands, such as the body of a `lax.scan` in a loop."""
+    token = _situation.set(situation)
     try:
         yield
     finally:
@@ -85,8 +86,8 @@ def overruled(
     """Overrule the table meanwhile; see `overrule`.
 
     Example:
-        >>> with overruled("depthwise_conv", "lax"):
-        ...     chosen("depthwise_conv") is lax.conv_general_dilated
+        >>> with overruled("conv", "product"):
+        ...     chosen("conv") is product_convolution
         True
     """
     case = Case(operation, backend or jax.default_backend(), situation)

@@ -25,6 +25,7 @@ import optax
 from jarch.ir import Architecture
 from jarch.lowering.flax_module import ArchitectureModule, architecture_module
 from jarch.lowering.normal_form import normal_form
+from jarch.lowering.rules.choices import situated
 
 from .config import Optimizer
 from .executables import Executable, executable
@@ -220,7 +221,9 @@ def _compile(
     level = default_level() if level is None else level
     options = None if level is None else {_LEVEL: level}
     jitted = jax.jit(function, compiler_options=options, **named)
-    return cast(Executable, jitted.lower(*arguments).compile())
+    with situated("often"):
+        lowered = jitted.lower(*arguments)
+    return cast(Executable, lowered.compile())
 
 
 @lru_cache(_KEPT)
