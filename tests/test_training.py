@@ -133,8 +133,8 @@ class TestSeeds:
             variables = ja.lower(noisy()).init(0, SMALL.x_train[:1])
             state = steps.start(program, variables)
             numbers = steps.Numbers(np.float32(0), np.float32(0), np.uint32(seed))
-            after = steps.train_step(program, state, data.x, data.y, epoch, numbers)
-            return steps.variables_of(program.module, after)["params"]["dense"]["kernel"]
+            take = steps.make_step(program, state, data.x, data.y, epoch, numbers)
+            return steps.variables_of(program.module, take(state))["params"]["dense"]["kernel"]
 
         np.testing.assert_array_equal(kernel(0), kernel(0))
         assert not np.array_equal(kernel(0), kernel(1))
@@ -473,7 +473,7 @@ class TestRefusals:
         def give_up(*_: Any) -> None:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
 
-        monkeypatch.setattr(fitting, "train_step", give_up)
+        monkeypatch.setattr(fitting, "make_step", give_up)
         with pytest.raises(ja.TrainingFailed, match="RESOURCE_EXHAUSTED"):
             ja.fit(linear(), SMALL)
 

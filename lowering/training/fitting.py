@@ -17,7 +17,7 @@ import numpy.typing as npt
 from jarch.ir import Architecture
 from jarch.lowering.model import Model
 
-from .batches import Data, DeviceData, device_data, epoch_order
+from .batches import Data, device_data, epoch_order
 from .checking import as_model, check_shapes
 from .compilation_cache import enable_compilation_cache
 from .config import TrainConfig, metrics_of, resolve
@@ -32,8 +32,8 @@ from .steps import (
     TrainState,
     Variables,
     forward,
+    make_step,
     start,
-    train_step,
     variables_of,
 )
 from .trained import EpochReport, Signature, Trained, measure
@@ -296,6 +296,7 @@ def _take_steps(run: _Run, progress: _Progress, limit: _Limit, number: int) -> f
     device = device_data(run.data, run.batch_size)
     order = epoch_order(len(run.data.x_train), run.batch_size, run.config.seed, number)
     epoch, numbers = jax.device_put((Epoch(order, run.rates[number - 1]), run.numbers))
+    take = make_step(run.program, progress.state, device.x, device.y, epoch, numbers)
     compiled = 0.0
     for step in range(progress.steps, min(number * run.rates.shape[1], limit.steps)):
         if limit.end is not None and step % _LOOK == 0 and not progress.fresh:
@@ -303,7 +304,7 @@ def _take_steps(run: _Run, progress: _Progress, limit: _Limit, number: int) -> f
             if time.monotonic() >= limit.end:
                 progress.ended = "seconds"
                 break
-        progress.state = _step(run, progress.state, device, epoch, numbers)
+        progress.state = take(progress.state)
         progress.steps = step + 1
         if progress.fresh:
             compiled, progress.fresh = time.perf_counter() - began, False
@@ -323,12 +324,6 @@ def _finish(run: _Run, progress: _Progress) -> Trained:
     return Trained(
         run.model, variables, run.config, run.signature, tuple(progress.history), validation
     )
-
-
-def _step(
-    run: _Run, state: TrainState, device: DeviceData, epoch: Epoch, numbers: Numbers
-) -> TrainState:
-    return train_step(run.program, state, device.x, device.y, epoch, numbers)
 
 
 def _validated(run: _Run, state: TrainState, number: int) -> dict[str, float]:

@@ -105,21 +105,22 @@ def variables_of(module: ArchitectureModule, state: TrainState) -> Variables:
     return form.from_normal({"params": state.params, **state.rest})
 
 
-def train_step(
+def make_step(
     program: Program, state: TrainState, x: Any, y: Any, epoch: Epoch, numbers: Numbers
-) -> TrainState:
-    """Return the state after one more step, compiled.
+) -> Callable[[TrainState], TrainState]:
+    """Return what makes a state into that after one more step, compiled; it reuses the memory.
 
     Args:
         program: Static.
-        state: Before; its memory is reused.
+        state: Of the shapes that the step is for.
         x: All training inputs, of which the step takes its batch.
         y: All training targets.
-        epoch: Order and learning rates of the epoch in which the step lies.
+        epoch: Order and learning rates of the epoch in which the steps lie.
         numbers: Of the run.
     """
-    arguments = (state, x, y, epoch, numbers, program_values(program))
-    return cast(TrainState, step_program(program, arguments)(*arguments))
+    given = (x, y, epoch, numbers, program_values(program))
+    run = step_program(program, (state, *given))
+    return lambda state: run(state, *given)
 
 
 def forward(program: ArchitectureModule, variables: Variables, x: Any) -> Any:
