@@ -16,7 +16,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from .figures import FIGURES, measure
+from .figures import FIGURES, Figure, measure
 
 VERSIONS = ("jax", "flax", "optax", "numpy", "optuna", "pyglove")
 
@@ -39,22 +39,24 @@ def main(
         Console().print(table(values))
 
 
-def markdown_table(values: Mapping[str, float | None]) -> str:
+def markdown_table(
+    values: Mapping[str, float | None], figures: Mapping[str, Figure] = FIGURES
+) -> str:
     """Return the table and what it was measured on."""
     rows = [
         f"| `{name}` | {figure.what} | {figure.goal} | {_number(values[name])} |"
-        for name, figure in FIGURES.items()
+        for name, figure in figures.items()
     ]
     return "\n".join(
         ["| figure | what | goal | measured |", "|---|---|---|---|", *rows, "", conditions()]
     )
 
 
-def table(values: Mapping[str, float | None]) -> Table:
+def table(values: Mapping[str, float | None], figures: Mapping[str, Figure] = FIGURES) -> Table:
     """Return the table for a terminal."""
     made = Table("figure", "goal", "measured", "", caption=conditions())
     signs = {True: "✓", False: "✗ missed", None: ""}
-    for name, figure in FIGURES.items():
+    for name, figure in figures.items():
         value = values[name]
         reached = None if value is None else figure.goal.reached(value)
         made.add_row(name, str(figure.goal), _number(value), signs[reached])

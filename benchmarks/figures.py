@@ -20,16 +20,20 @@ class Goal(NamedTuple):
     def __str__(self) -> str:
         """Write it as in tables."""
         if self.most is None:
-            return "—"
+            return "—" if self.least is None else f"≥ {self.least:g}"
         if self.most == 0:
             return "0"
         return f"≤ {self.most:g}" if self.least is None else f"{self.least:g} to {self.most:g}"
 
     def reached(self, value: float) -> bool | None:
         """Say whether a value reaches it; None where there is no goal."""
-        if self.most is None:
+        if self.least is None and self.most is None:
             return None
-        return value <= self.most and (self.least is None or value >= self.least)
+        least = self.least is None or value >= self.least
+        return least and (self.most is None or value <= self.most)
+
+
+NO_GOAL = Goal(None, None)
 
 
 class Figure(NamedTuple):
@@ -56,7 +60,7 @@ FIGURES: Mapping[str, Figure] = {
     ),
     "sample_vs_pyglove": Figure(
         "the same against PyGlove drawing those that have a choice, as nested dicts",
-        Goal(None, None),
+        NO_GOAL,
     ),
     "chain_1000_ms": Figure(
         "1,000 optional blocks in series, the first sample after tracing, ms", _most(15)

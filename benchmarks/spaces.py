@@ -28,6 +28,11 @@ def dependents(length: int) -> ja.Fragment:
     return nn.dense(features=value)
 
 
+def choices(length: int) -> ja.Fragment:
+    """Return layers in series, each with a width of its own: no two architectures are equal."""
+    return ja.sequential(*[nn.dense(ja.Discrete([8, 16, 32, 64])) for _ in range(length)])
+
+
 def transformer() -> ja.Fragment:
     """Return a small network with attention, of the input (length, channels)."""
     return ja.sequential(
