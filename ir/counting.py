@@ -117,11 +117,12 @@ def sample_uniform(space: Space, rng: np.random.Generator) -> Architecture:
         rng: Where the randomness comes from.
 
     Raises:
-        SpaceError: The space has no valid architecture, or is not finite.
+        InvalidArchitecture: The space has no valid architecture.
+        SpaceError: It is not finite.
     """
     total, largest = _sizes(space)
     if total == 0:
-        raise SpaceError("the space has no valid architecture")
+        raise InvalidArchitecture("the space has no valid architecture")
     if largest > total * _REJECTIONS:
         return unrank(space, _below(total, rng))
     while True:

@@ -194,6 +194,21 @@ def test_a_whole_space_is_found_once_and_in_full(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
+def test_a_space_without_architectures_is_an_error(kind: str) -> None:
+    def refuse(width: int) -> int:
+        raise ja.InvalidArchitecture(f"{width} will not do")
+
+    def space() -> ja.Fragment:
+        width = ja.Discrete([1, 2], name="width")
+        return nn.dense(features=ja.Dependent(refuse, {"width": width}, "features"))
+
+    name, options = CONFIGS[kind]
+    searcher = make_searcher(name, ja.trace(space), options)
+    with pytest.raises(SearchError, match="no architecture is valid and allowed"):
+        searcher.ask(np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
 def test_a_constraint_that_nothing_satisfies_is_an_error(kind: str) -> None:
     name, options = CONFIGS[kind]
     small = ja.within({"in": (8, 8, 1)}, parameters=3)
