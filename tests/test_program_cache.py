@@ -58,14 +58,20 @@ def finish(process: subprocess.Popen[str]) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Use a cache of its own; programs in memory are forgotten before and after."""
+    """Use a cache of its own, without JAX's; programs in memory are forgotten before and after."""
     monkeypatch.setenv(compilation_cache.VARIABLE, str(tmp_path))
     config = cast(Any, jax.config)
-    before = config.jax_compilation_cache_dir
-    config.update("jax_compilation_cache_dir", str(tmp_path))
+    options = {
+        "jax_compilation_cache_dir": str(tmp_path),
+        "jax_persistent_cache_min_compile_time_secs": 1e9,
+    }
+    before = {name: getattr(config, name) for name in options}
+    for name, value in options.items():
+        config.update(name, value)
     lowering.forget_programs()
     yield tmp_path / "programs"
-    config.update("jax_compilation_cache_dir", before)
+    for name, value in before.items():
+        config.update(name, value)
     lowering.forget_programs()
 
 
