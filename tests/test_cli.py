@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -121,6 +122,46 @@ def test_check(capsys: pytest.CaptureFixture[str], space_file: str) -> None:
     assert "no architecture has a shape error" in capsys.readouterr().out
     assert main(["check", f"{space_file}:wrong", "--input", "8", "8", "1"]) == 1
     assert "size = 9" in capsys.readouterr().out
+
+
+def test_check_compiles_a_training_step_of_some(
+    capsys: pytest.CaptureFixture[str], space_file: str
+) -> None:
+    options = ["--data", "digits", "--compile", "--number", "2"]
+    assert main(["check", f"{space_file}:space", *options]) == 0
+    verdict, *compiled = capsys.readouterr().out.splitlines()
+    assert "no architecture has a shape error" in verdict
+    assert len(set(compiled)) == 2
+    for line in compiled:
+        assert re.fullmatch(r"values \w+ \w+: compiled in [\d.]+ s, a step takes [\d.]+ MiB", line)
+
+
+def test_check_compiles_no_more_than_there_are(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    data = tmp_path / "numbers.npz"
+    rng = np.random.default_rng(0)
+    np.savez(data, x_train=rng.normal(size=(40, 3)), y_train=rng.normal(size=(40, 5)))
+    (tmp_path / "two.py").write_text(
+        "import jarch as ja\n"
+        "def two(num_classes):\n"
+        "    width = ja.Discrete([4, 8])\n"
+        "    return ja.sequential(ja.nn.dense(width), ja.nn.dense(num_classes))\n"
+    )
+    space = f"{tmp_path / 'two.py'}:two"
+    assert main(["check", space, "--data", str(data), "--compile", "--number", "3"]) == 0
+    assert capsys.readouterr().out.endswith("there are no more than 2\n")
+
+
+def test_check_tells_what_does_not_compile(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise RuntimeError("no such convolution")
+
+    monkeypatch.setattr("jarch.lowering.dry_run", refuse)
+    assert main(["check", "digits_dense", "--compile"]) == 1
+    assert capsys.readouterr().out.endswith("does not compile: no such convolution\n")
 
 
 def test_summary(capsys: pytest.CaptureFixture[str], space_file: str) -> None:

@@ -12,10 +12,12 @@ import numpy as np
 import tyro
 
 from jarch import lowering
+from jarch.data import Dataset, load_data
 from jarch.ir import (
     Architecture,
     Shape,
     Space,
+    SpaceError,
     check,
     count,
     replay,
@@ -24,9 +26,11 @@ from jarch.ir import (
     to_json,
     to_text,
 )
+from jarch.search import SpaceExhausted, make_searcher
 from jarch.show import draw
 
 from .naming import find_space, parse_value
+from .session import count_outputs
 
 SpaceName: TypeAlias = Annotated[str, tyro.conf.Positional]
 """A built-in name, module:function or path.py:function."""
@@ -78,24 +82,65 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Prove that no architecture of a space has a shape error, or show the decisions of one."""
+    """Prove that no architecture of a space has a shape error, or show the decisions of one.
+
+    With --compile, also compile a training step of some, without training, and say how long that
+    took and how much memory a step needs.
+    """
 
     space: SpaceName
     """A built-in name, module:function or path.py:function."""
     input: tuple[int, ...] = _DIGITS_SHAPE
     """The shape of one example, such as 8 8 1."""
+    data: str | None = None
+    """Take shapes and the number of classes from data; named as for jarch search."""
+    compile: bool = False
+    """Compile a training step of architectures drawn at random."""
+    number: int = 1
+    """Of how many architectures, all different."""
+    seed: int = 0
+    """Seeds the draws."""
+    batch_size: int = 32
+    """Examples a training step."""
     space_args: tuple[str, ...] = ()
-    """Arguments of the space function, each name=value."""
+    """Arguments of the space function, each name=value; num_classes follows from the data."""
 
     def run(self) -> int:
         """Print the verdict; exit with 1 where there is an error."""
-        space = find_space(self.space, self.space_args)
-        broken = check(space, input_shapes(space.program.fragment.inputs, self.input))
-        if broken is None:
-            print(f"{self.space}: no architecture has a shape error with input {self.input}")
-            return 0
-        print(broken)
-        return 1
+        data = None if self.data is None else load_data(self.data)
+        defaults = {} if data is None else {"num_classes": count_outputs(data)}
+        space = find_space(self.space, self.space_args, defaults)
+        shape = self.input if data is None else data.input_shape
+        inputs = input_shapes(space.program.fragment.inputs, shape)
+        broken = check(space, inputs)
+        if broken is not None:
+            print(broken)
+            return 1
+        print(f"{self.space}: no architecture has a shape error with input {shape}", flush=True)
+        return 0 if not self.compile or self._compile(space, inputs, data) else 1
+
+    def _compile(self, space: Space, inputs: Mapping[str, Shape], data: Dataset | None) -> bool:
+        """Compile some and print a line on each; say whether all compiled."""
+        if len(inputs) != 1:
+            raise SpaceError(f"{self.space} has {len(inputs)} inputs; only one can be compiled")
+        searcher, rng = make_searcher("random", space), np.random.default_rng(self.seed)
+        regression = data is not None and data.num_classes is None
+        targets = data.y_train.shape[1:] if data is not None and regression else None
+        compiled = True
+        for i in range(self.number):
+            try:
+                drawn = searcher.ask(rng).architecture
+            except SpaceExhausted:
+                print(f"there are no more than {i}")
+                break
+            try:
+                planned = lowering.dry_run(drawn, inputs, self.batch_size, targets)
+            except RuntimeError as error:  # as those of XLA are
+                compiled, told = False, f"does not compile: {error}"
+            else:
+                told = f"compiled in {planned.seconds:.2f} s, {_memory(planned.bytes)}"
+            print(f"values {' '.join(map(str, drawn.values))}: {told}", flush=True)
+        return compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +195,11 @@ def choose_architecture(space: Space, values: tuple[str, ...], seed: int) -> Arc
     drawn = sample(space, np.random.default_rng(seed))
     print(f"values {' '.join(map(str, drawn.values))}", file=sys.stderr)
     return drawn
+
+
+def _memory(size: int | None) -> str:
+    """Say what a training step takes."""
+    return "memory unknown" if size is None else f"a step takes {size / 2**20:,.1f} MiB"
 
 
 def input_shapes(inputs: tuple[str, ...], shape: Shape) -> Mapping[str, Shape]:

@@ -69,7 +69,7 @@ def run_session(command: Search) -> int:
     data = load_data(command.data, command.seed, command.validation)
     if not len(data.x_validation):
         raise DataError(f"{data.name}: nothing to compare candidates on; use --validation 0.2")
-    space = find_space(command.space, command.space_args, {"num_classes": _outputs(data)})
+    space = find_space(command.space, command.space_args, {"num_classes": count_outputs(data)})
     inputs = dict(input_shapes(space.program.fragment.inputs, data))
     objective, maximize = command.choose_objective(data)
     folder = command.choose_folder()
@@ -219,6 +219,6 @@ def _tell_interrupted(task: _Task) -> int:
     return INTERRUPTED
 
 
-def _outputs(data: Dataset) -> int:
+def count_outputs(data: Dataset) -> int:
     """Return how many numbers a model must give for an example."""
     return data.num_classes if data.num_classes is not None else prod(data.y_train.shape[1:])

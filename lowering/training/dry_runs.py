@@ -85,16 +85,21 @@ def program_key(
 
 
 def dry_run(
-    architecture: Architecture, inputs: Mapping[str, Shape], batch_size: int = 64
+    architecture: Architecture,
+    inputs: Mapping[str, Shape],
+    batch_size: int = 64,
+    targets: Shape | None = None,
 ) -> DryRun:
     """Compile a training step as quickly as the compiler can, without running it.
 
-    Whatever XLA has to say against a model it says now. The output counts as logits.
+    Whatever XLA has to say against a model it says now.
 
     Args:
         architecture: With one input and one output.
         inputs: The shape of the input by name, without the batch axis.
         batch_size: Examples a step.
+        targets: The shape of one example's numbers to predict; None for classification, for which
+            the output counts as logits.
 
     Raises:
         ShapeError: Shapes do not fit.
@@ -108,8 +113,9 @@ def dry_run(
     began = time.perf_counter()
     shape = (batch_size, *inputs[architecture.inputs[0]])
     model = lower(architecture)
-    program = _program(model, TrainConfig(task="classification"))
-    x, y = _shape(shape, np.float32), _shape((batch_size,), np.int32)
+    program = _program(model, TrainConfig(task="regression" if targets else "classification"))
+    y_type = np.float32 if targets else np.int32
+    x, y = _shape(shape, np.float32), _shape((batch_size, *(targets or ())), y_type)
     arguments = _arguments(program, model, x, y, batch_size)
     level = 0 if jax.default_backend() == "cpu" else None
     compiled: Any = compiled_step(program, arguments, level)
