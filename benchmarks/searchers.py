@@ -34,7 +34,7 @@ GOALS: Mapping[str, Goal] = {
 }
 """Of ask + tell, in milliseconds."""
 
-FITTING = frozenset({"smbo", "bananas", "npenas", "gp-wl", "nasbowl", "parego"})
+FITTING = frozenset({"smbo", "bananas", "npenas", "nasbowl", "parego"})
 """Searchers that fit a model. They are told of architectures that chance has drawn."""
 
 _GREEDY = {"exploration": 0.0}  # lets the tree grow as deep as it can
