@@ -15,13 +15,18 @@ from numpy.typing import NDArray
 from jarch import spaces
 from jarch.ir import Space, trace
 from jarch.search import (
+    BananasSearcher,
     EvolutionConfig,
     EvolutionSearcher,
+    LocalSearchConfig,
     LocalSearcher,
     MctsSearcher,
+    NasBowlSearcher,
+    NpenasSearcher,
     Objective,
     RandomSearcher,
     Searcher,
+    SmboSearcher,
 )
 from jarch.tabular import Table, nasbench201_evaluator, read_nasbench201, simulate
 
@@ -40,15 +45,24 @@ class Contestant(NamedTuple):
 
 _OBJECTIVE = Objective("validation")
 _AS_PUBLISHED = EvolutionConfig(population=10, sample=3)
+_LOCAL_BY_ITS_AUTHORS = LocalSearchConfig(initial=10, first=True)
 
 SEARCHERS: Mapping[str, Contestant] = {
     "random": Contestant(RandomSearcher),
     "evolution": Contestant(partial(EvolutionSearcher, config=_AS_PUBLISHED, objective=_OBJECTIVE)),
     "local": Contestant(partial(LocalSearcher, objective=_OBJECTIVE)),
+    "local by its authors": Contestant(
+        partial(LocalSearcher, config=_LOCAL_BY_ITS_AUTHORS, objective=_OBJECTIVE)
+    ),
     "mcts": Contestant(partial(MctsSearcher, objective=_OBJECTIVE)),
+    "smbo": Contestant(partial(SmboSearcher, objective=_OBJECTIVE), 100),
+    "bananas": Contestant(partial(BananasSearcher, objective=_OBJECTIVE), 100),
+    "npenas": Contestant(partial(NpenasSearcher, objective=_OBJECTIVE), 100),
+    "nasbowl": Contestant(partial(NasBowlSearcher, objective=_OBJECTIVE), 100),
 }
 """What can be compared, by name. All defaults are those of jarch, but for evolution, whose
-population and tournaments are those of the published row."""
+population and tournaments are those of the published row, and for local search as in the code of
+its authors, which begins with ten at random and moves on at the first improvement."""
 
 _CHUNKS = 8  # for each process, so that all are done at about the same time
 

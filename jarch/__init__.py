@@ -105,6 +105,8 @@ if TYPE_CHECKING:
     from .search import (
         AshaConfig as AshaConfig,
         AshaSearcher as AshaSearcher,
+        BananasConfig as BananasConfig,
+        BananasSearcher as BananasSearcher,
         EvolutionConfig as EvolutionConfig,
         EvolutionSearcher as EvolutionSearcher,
         ExhaustiveConfig as ExhaustiveConfig,
@@ -117,6 +119,10 @@ if TYPE_CHECKING:
         LocalSearcher as LocalSearcher,
         MctsConfig as MctsConfig,
         MctsSearcher as MctsSearcher,
+        NasBowlConfig as NasBowlConfig,
+        NasBowlSearcher as NasBowlSearcher,
+        NpenasConfig as NpenasConfig,
+        NpenasSearcher as NpenasSearcher,
         Nsga2Config as Nsga2Config,
         Nsga2Searcher as Nsga2Searcher,
         Nsga3Config as Nsga3Config,
@@ -130,6 +136,8 @@ if TYPE_CHECKING:
         Searcher as Searcher,
         SearchError as SearchError,
         SearchResult as SearchResult,
+        SmboConfig as SmboConfig,
+        SmboSearcher as SmboSearcher,
         SpaceExhausted as SpaceExhausted,
         Suggestion as Suggestion,
         hypervolume as hypervolume,
@@ -147,6 +155,14 @@ if TYPE_CHECKING:
     )
 
 _LAZY: Mapping[str, str] = {
+    "SmboSearcher": "search",
+    "SmboConfig": "search",
+    "NpenasSearcher": "search",
+    "NpenasConfig": "search",
+    "NasBowlSearcher": "search",
+    "NasBowlConfig": "search",
+    "BananasSearcher": "search",
+    "BananasConfig": "search",
     "AshaConfig": "search",
     "AshaSearcher": "search",
     "Checkpoint": "lowering",

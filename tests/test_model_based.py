@@ -37,7 +37,14 @@ from jarch.search.model_based import (
     random_pool,
     tree_pool,
 )
-from jarch.surrogates import FloatArray, Prediction
+from jarch.surrogates import (
+    FloatArray,
+    ForestSurrogate,
+    PathEncoder,
+    Prediction,
+    SurrogateError,
+    make_surrogate,
+)
 from jarch.testing import check_searcher
 
 pytestmark = pytest.mark.unverified  # the transitions are verified elsewhere, on the same spaces
@@ -520,3 +527,18 @@ def test_real_numbers(kind: str) -> None:
         rates.append(rate(suggestion.architecture))
         searcher.tell(suggestion, {"accuracy": rates[-1]})
     assert np.mean(rates[20:]) > 0.55
+
+
+@pytest.mark.parametrize("name", ["smbo", "bananas", "npenas", "nasbowl"])
+def test_searchers_run_with_their_own_surrogates(name: str) -> None:
+    def nodes(architecture: ja.Architecture, seed: int) -> dict[str, float]:
+        return {"accuracy": float(len(architecture.nodes))}
+
+    searcher = ja.make_searcher(name, ja.trace(ja.spaces.digits_conv))
+    assert len(ja.run_search(searcher, nodes, 13).evaluations) == 13
+
+
+def test_an_encoder_can_be_named() -> None:
+    assert make_surrogate("forest", {"encoder": "path"}) == ForestSurrogate(PathEncoder())
+    with pytest.raises(SurrogateError, match="encoder 'paths' is none of hashing, ngram, path"):
+        make_surrogate("forest", {"encoder": "paths"})

@@ -43,6 +43,7 @@ from jarch.testing import check_searcher
 pytestmark = pytest.mark.unverified  # the transitions are verified elsewhere, on the same spaces
 
 ROOT = Path(ja.__file__).parent.parent
+BY_RIDGE = {"surrogate": "ridge", "surrogate_options": dict[str, Any]()}
 CONFIGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "random": ("random", {}),
     "uniform": ("random", {"uniform": True}),
@@ -61,6 +62,21 @@ CONFIGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "successive halving": ("hyperband", {"maximum": 4, "eta": 2, "halving": True}),
     "asha": ("asha", {"maximum": 4, "eta": 2}),
     "optuna": ("optuna", {"attempts": 3}),
+    "smbo": ("smbo", {"surrogate": "ridge", "initial": 3, "candidates": 20}),
+    "smbo, tree": (
+        "smbo",
+        {
+            "surrogate": "gp-wl",
+            "optimizer": "mcts",
+            "acquisition": "confidence_bound",
+            "initial": 2,
+            "candidates": 20,
+            "pending": "worst",
+        },
+    ),
+    "bananas": ("bananas", {**BY_RIDGE, "initial": 3, "batch": 3, "candidates": 20}),
+    "npenas": ("npenas", {**BY_RIDGE, "initial": 2, "parents": 2, "candidates": 10, "batch": 2}),
+    "nasbowl": ("nasbowl", {"surrogate": "gp-wl", "initial": 2, "candidates": 20, "batch": 2}),
 }
 SEVERAL = ("nsga2", "nsga3", "front_local")
 """Those that go for several objectives; the state machine gives them two."""
@@ -257,6 +273,11 @@ def test_real_numbers_can_be_searched(kind: str) -> None:
         "front local",
         "hyperband",
         "asha",
+        "smbo",
+        "smbo, tree",
+        "bananas",
+        "npenas",
+        "nasbowl",
     ],
 )
 def test_less_of_the_opposite_is_more(kind: str) -> None:

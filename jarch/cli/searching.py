@@ -39,6 +39,10 @@ SearcherName: TypeAlias = Literal[
     "asha",
     "optuna",
     "quasi_random",
+    "smbo",
+    "bananas",
+    "npenas",
+    "nasbowl",
 ]
 
 _OF_FIDELITIES = frozenset({"hyperband", "asha"})  # their fidelities are epochs

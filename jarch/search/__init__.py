@@ -74,7 +74,27 @@ if TYPE_CHECKING:
         QuasiRandomSearcher as QuasiRandomSearcher,
     )
 
+if TYPE_CHECKING:
+    from .model_based import (
+        BananasConfig as BananasConfig,
+        BananasSearcher as BananasSearcher,
+        NasBowlConfig as NasBowlConfig,
+        NasBowlSearcher as NasBowlSearcher,
+        NpenasConfig as NpenasConfig,
+        NpenasSearcher as NpenasSearcher,
+        SmboConfig as SmboConfig,
+        SmboSearcher as SmboSearcher,
+    )
+
 _LAZY: Mapping[str, str] = {
+    "BananasConfig": "model_based",
+    "BananasSearcher": "model_based",
+    "NasBowlConfig": "model_based",
+    "NasBowlSearcher": "model_based",
+    "NpenasConfig": "model_based",
+    "NpenasSearcher": "model_based",
+    "SmboConfig": "model_based",
+    "SmboSearcher": "model_based",
     "QuasiRandomConfig": "quasi_random",
     "QuasiRandomSearcher": "quasi_random",
 }

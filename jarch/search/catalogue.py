@@ -45,6 +45,10 @@ _SEARCHERS: Mapping[str, _Entry] = {
     "asha": _Entry("multi_fidelity", "AshaConfig", "AshaSearcher", True),
     "optuna": _Entry("bridges.sampler", "OptunaConfig", "OptunaSearcher", True),
     "quasi_random": _Entry("quasi_random", "QuasiRandomConfig", "QuasiRandomSearcher", False),
+    "smbo": _Entry("model_based.smbo", "SmboConfig", "SmboSearcher", True),
+    "bananas": _Entry("model_based.bananas", "BananasConfig", "BananasSearcher", True),
+    "npenas": _Entry("model_based.npenas", "NpenasConfig", "NpenasSearcher", True),
+    "nasbowl": _Entry("model_based.nasbowl", "NasBowlConfig", "NasBowlSearcher", True),
 }
 
 SEARCHERS = tuple(_SEARCHERS)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from .encoder import Encoder
+from .modules import HashingEncoder
+from .ngrams import NgramEncoder
+from .paths import PathEncoder
 from .surrogate import Surrogate, SurrogateError
+from .weisfeiler_lehman import WeisfeilerLehmanEncoder
 
 _SURROGATES: Mapping[str, tuple[str, str]] = {
     "ridge": ("gaussian", "RidgeSurrogate"),
@@ -17,6 +22,14 @@ _SURROGATES: Mapping[str, tuple[str, str]] = {
 }
 """For each name the module and the class: a frozen dataclass of options that can `fit`."""
 
+_ENCODERS: Mapping[str, Callable[[], Encoder]] = {
+    "hashing": HashingEncoder,
+    "ngram": NgramEncoder,
+    "path": PathEncoder,
+    "weisfeiler-lehman": WeisfeilerLehmanEncoder,
+}
+"""The encodings that an option may name, so that options can be written down."""
+
 SURROGATES = tuple(_SURROGATES)
 """The names of all surrogates."""
 
@@ -26,7 +39,8 @@ def make_surrogate(name: str, options: Mapping[str, Any] | None = None) -> Surro
 
     Args:
         name: One of `SURROGATES`.
-        options: Its attributes, by name; what is not given is as by default.
+        options: Its attributes, by name; what is not given is as by default. An encoder may be
+            named: hashing, ngram, path or weisfeiler-lehman.
 
     Raises:
         SurrogateError: There is no such surrogate, or its options are wrong.
@@ -45,5 +59,18 @@ def make_surrogate(name: str, options: Mapping[str, Any] | None = None) -> Surro
         raise SurrogateError(
             f"surrogate {name} has no option {', '.join(unknown)}; it has {', '.join(fields)}"
         )
-    made: Surrogate = surrogate(**(options or {}))
+    made: Surrogate = surrogate(**{k: _named(k, v) for k, v in (options or {}).items()})
     return made
+
+
+def _named(option: str, value: Any) -> Any:
+    """Return the value of an option, where it names an encoder that encoder.
+
+    Raises:
+        SurrogateError: There is no such encoder.
+    """
+    if option != "encoder" or not isinstance(value, str):
+        return value
+    if value not in _ENCODERS:
+        raise SurrogateError(f"encoder {value!r} is none of {', '.join(_ENCODERS)}")
+    return _ENCODERS[value]()

@@ -20,6 +20,8 @@ from .rounds import ModelBasedSearcher
 class BananasConfig(ModelBasedConfig):
     """How candidates are found and compared; the defaults are those of the paper.
 
+    But for its predictor: that is an ensemble of networks, and here a forest.
+
     Attributes:
         surrogate: See `ModelBasedConfig`.
         surrogate_options: See `ModelBasedConfig`.
@@ -31,7 +33,7 @@ class BananasConfig(ModelBasedConfig):
         edits: Each decision of n changes with the probability `edits / n`, at least one does.
     """
 
-    surrogate: str = "ensemble"
+    surrogate: str = "forest"
     surrogate_options: Mapping[str, Any] = field(default_factory=lambda: {"encoder": "path"})
     acquisition: AcquisitionName = "independent_thompson_sampling"
     exploration: float = 0.5
@@ -52,8 +54,8 @@ class BananasSearcher(ModelBasedSearcher[BananasConfig]):
 
     See `ModelBasedSearcher` for how rounds go. Candidates are mutations of the best result so far;
     where those are known already, of the next best. Each one's score is drawn from a normal
-    distribution with the mean and the deviation of what the networks of an ensemble predict from
-    its path encoding.
+    distribution with the mean and the deviation that a forest predicts from its path encoding; in
+    the paper an ensemble of networks does.
 
     Reference:
         White, Neiswanger and Savani 2021, "BANANAS: Bayesian optimization with neural architectures

@@ -20,6 +20,8 @@ from .rounds import ModelBasedSearcher
 class NpenasConfig(ModelBasedConfig):
     """How children are made and compared; the defaults are those of the paper's NPENAS-NP.
 
+    But for its predictor: that is a graph neural network, and here a Gaussian process over graphs.
+
     Its NPENAS-BO draws scores: `acquisition="independent_thompson_sampling"`, which needs a
     surrogate that knows how unsure it is.
 
@@ -33,7 +35,7 @@ class NpenasConfig(ModelBasedConfig):
         edits: Each decision of n changes with the probability `edits / n`, at least one does.
     """
 
-    surrogate: str = "gnn"
+    surrogate: str = "gp-wl"
     surrogate_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     acquisition: AcquisitionName = "mean"
     batch: int = 10

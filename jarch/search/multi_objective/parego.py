@@ -55,7 +55,7 @@ class ParegoConfig:
         SearchError: A number is out of range.
     """
 
-    surrogate: str = "gp_rbf"
+    surrogate: str = "gp-rbf"
     surrogate_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     initial: int | None = None
     augmentation: float = 0.05
