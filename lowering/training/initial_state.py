@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -23,7 +24,7 @@ def zero_state(optimizer: optax.GradientTransformationExtraArgs, params: Any) ->
     """
     sample: list[Any] = jax.tree.leaves(optimizer.init(_SAMPLE))
     if any(np.any(np.asarray(leaf) != 0) for leaf in sample):
-        return optimizer.init(params)
+        return jax.tree.map(jnp.copy, optimizer.init(params))  # it may hold the parameters
     shapes: Any = jax.eval_shape(optimizer.init, params)
     return jax.tree.map(_zeros, shapes)
 
