@@ -128,6 +128,8 @@ if TYPE_CHECKING:
         Nsga3Config as Nsga3Config,
         Nsga3Searcher as Nsga3Searcher,
         Objective as Objective,
+        ParegoConfig as ParegoConfig,
+        ParegoSearcher as ParegoSearcher,
         ParetoArchive as ParetoArchive,
         QuasiRandomConfig as QuasiRandomConfig,
         QuasiRandomSearcher as QuasiRandomSearcher,
@@ -155,6 +157,8 @@ if TYPE_CHECKING:
     )
 
 _LAZY: Mapping[str, str] = {
+    "ParegoConfig": "search",
+    "ParegoSearcher": "search",
     "SmboSearcher": "search",
     "SmboConfig": "search",
     "NpenasSearcher": "search",

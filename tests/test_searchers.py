@@ -74,11 +74,12 @@ CONFIGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             "pending": "worst",
         },
     ),
+    "parego": ("parego", {"surrogate": "ridge", "initial": 3, "candidates": 20}),
     "bananas": ("bananas", {**BY_RIDGE, "initial": 3, "batch": 3, "candidates": 20}),
     "npenas": ("npenas", {**BY_RIDGE, "initial": 2, "parents": 2, "candidates": 10, "batch": 2}),
     "nasbowl": ("nasbowl", {"surrogate": "gp-wl", "initial": 2, "candidates": 20, "batch": 2}),
 }
-SEVERAL = ("nsga2", "nsga3", "front_local")
+SEVERAL = ("nsga2", "nsga3", "front_local", "parego")
 """Those that go for several objectives; the state machine gives them two."""
 WIDTHS = [8, 16, 32, 64]
 

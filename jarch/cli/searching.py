@@ -43,6 +43,7 @@ SearcherName: TypeAlias = Literal[
     "bananas",
     "npenas",
     "nasbowl",
+    "parego",
 ]
 
 _OF_FIDELITIES = frozenset({"hyperband", "asha"})  # their fidelities are epochs

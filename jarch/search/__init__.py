@@ -69,6 +69,10 @@ from .trial import (
 )
 
 if TYPE_CHECKING:
+    from .multi_objective.parego import (
+        ParegoConfig as ParegoConfig,
+        ParegoSearcher as ParegoSearcher,
+    )
     from .quasi_random import (
         QuasiRandomConfig as QuasiRandomConfig,
         QuasiRandomSearcher as QuasiRandomSearcher,
@@ -95,6 +99,8 @@ _LAZY: Mapping[str, str] = {
     "NpenasSearcher": "model_based",
     "SmboConfig": "model_based",
     "SmboSearcher": "model_based",
+    "ParegoConfig": "multi_objective.parego",
+    "ParegoSearcher": "multi_objective.parego",
     "QuasiRandomConfig": "quasi_random",
     "QuasiRandomSearcher": "quasi_random",
 }

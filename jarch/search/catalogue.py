@@ -49,6 +49,7 @@ _SEARCHERS: Mapping[str, _Entry] = {
     "bananas": _Entry("model_based.bananas", "BananasConfig", "BananasSearcher", True),
     "npenas": _Entry("model_based.npenas", "NpenasConfig", "NpenasSearcher", True),
     "nasbowl": _Entry("model_based.nasbowl", "NasBowlConfig", "NasBowlSearcher", True),
+    "parego": _Entry("multi_objective.parego", "ParegoConfig", "ParegoSearcher", True),
 }
 
 SEARCHERS = tuple(_SEARCHERS)
