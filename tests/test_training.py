@@ -110,6 +110,11 @@ class TestLearning:
         history = ja.fit(linear(), SMALL, config).history
         assert history[-1].train_loss < history[0].train_loss / 2
 
+    def test_optimisers_may_hold_a_generator(self) -> None:
+        optimizer = optax.noisy_sgd(0.1, key=jax.random.key(3))
+        history = ja.fit(linear(), SMALL, ja.TrainConfig(epochs=10, optimizer=optimizer)).history
+        assert history[-1].train_loss < history[0].train_loss
+
 
 class TestSeeds:
     def test_equal_seeds_give_equal_weights(self) -> None:

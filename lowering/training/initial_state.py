@@ -23,10 +23,17 @@ def zero_state(optimizer: optax.GradientTransformationExtraArgs, params: Any) ->
     longer than an epoch on a small data set.
     """
     sample: list[Any] = jax.tree.leaves(optimizer.init(_SAMPLE))
-    if any(np.any(np.asarray(leaf) != 0) for leaf in sample):
+    if any(_begins_elsewhere(leaf) for leaf in sample):
         return jax.tree.map(jnp.copy, optimizer.init(params))  # it may hold the parameters
     shapes: Any = jax.eval_shape(optimizer.init, params)
     return jax.tree.map(_zeros, shapes)
+
+
+def _begins_elsewhere(leaf: Any) -> bool:
+    """Say whether a part of the state is not zero, such as the key of a random number generator."""
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return True
+    return bool(np.any(np.asarray(leaf) != 0))
 
 
 def _zeros(shape: Any) -> Any:
