@@ -12,12 +12,20 @@ from .domains import Domain, FloatDomain
 from .errors import AssignmentError, InvalidArchitecture, ShapeError, SpaceError
 from .hyperparameters import IndependentHyperparameter
 from .operations import Shape
-from .shape_elimination import Decision, Misfit, ShapeElimination, Witness
+from .shape_elimination import (
+    Decision,
+    Misfit,
+    RelaxedShapeElimination,
+    ShapeElimination,
+    TooMuch,
+    Witness,
+)
 from .space import Space
 from .transitions import assign, complete
 
 _WORK = 500_000  # up to which fewer decisions are looked for: some seconds
 _ASSIGNED, _GUESSED, _INFERRED = 30, 100, 5  # what takes more work than to look at a set: 1
+_QUICK = 50_000  # inferences after which a quicker look is tried: half a second
 _GUESSES = 2  # random architectures that are tried before anything is proven
 
 
@@ -75,11 +83,24 @@ def check(space: Space, inputs: Mapping[str, Shape]) -> Counterexample | None:
     if missing:
         raise SpaceError(f"inputs {sorted(missing)} have no shape; give one for each")
     checking = ShapeElimination(space, inputs)
-    misfit, _ = checking.results()
+    try:
+        misfit, _ = checking.results(_QUICK)
+    except TooMuch:
+        if _fits_relaxed(space, inputs):
+            return None
+        misfit, _ = checking.results()
     if misfit is None:
         return None
     search = _Search(space, inputs, frozenset(checking.relevant))
     return search.shortest(search.irreducible(misfit))
+
+
+def _fits_relaxed(space: Space, inputs: Mapping[str, Shape]) -> bool:
+    """Say whether a quick look suffices to see that all fits; False where it does not tell."""
+    try:
+        return RelaxedShapeElimination(space, inputs).results()[0] is None
+    except SpaceError:  # what is decided elsewhere need not be too large to try
+        return False
 
 
 class _Search:
@@ -192,14 +213,13 @@ def _sequence(space: Space, decisions: Iterable[Decision]) -> list[Decision]:
 
     Those that wait behind others, whichever way these are decided, have one such way before them.
     """
-    left = list(decisions)
-    space, order = _assign_all(space, left)
-    while len(order) < len(left) and (following := space.next) is not None:
+    space, order = _assign_all(space, decisions)
+    while (left := set(decisions) - set(order)) and (following := space.next) is not None:
         ways = ((v, _assigned(space, following.key, v)) for v in following.domain)
         value, after = next(((v, after) for v, after in ways if after is not None), (None, None))
         if value is None or after is None:
             break
-        space, more = _assign_all(after, set(left) - set(order))
+        space, more = _assign_all(after, left)
         order += [(following.key, value), *more]
     return order
 

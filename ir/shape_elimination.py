@@ -56,6 +56,10 @@ class Misfit:
     reason: str
 
 
+class TooMuch(Exception):
+    """It takes more inferences than were allowed."""
+
+
 class ShapeElimination(Elimination[Witness]):
     """Contexts hold, beside decisions, the shape of each port that something still needs.
 
@@ -71,9 +75,15 @@ class ShapeElimination(Elimination[Witness]):
         self._readers: dict[Port, int] = {}
         self.relevant: set[str] = set()
         self.inferences = 0
+        self._most: int | None = None
 
-    def results(self) -> tuple[Misfit | None, Witness | None]:
-        """Return the misfit that takes the fewest decisions, and decisions after which all fits."""
+    def results(self, most: int | None = None) -> tuple[Misfit | None, Witness | None]:
+        """Return the misfit that takes the fewest decisions, and decisions after which all fits.
+
+        Raises:
+            TooMuch: It takes more than `most` inferences.
+        """
+        self.inferences, self._most = 0, most
         outputs = [self._resolved(port) for _, port in self.space.program.outputs]
         misfits: list[Misfit] = []
         fitting: Witness | None = None
@@ -206,6 +216,8 @@ class ShapeElimination(Elimination[Witness]):
     ) -> tuple[tuple[str, Shape | _Error], ...]:
         """Return what stands at each output."""
         self.inferences += 1
+        if self._most is not None and self.inferences > self._most:
+            raise TooMuch
         feeds = {name: context[self._resolved(port)] for name, port in cell.sources}
         values = self._values(cell, context)
         error = _REFUSED if values is None else _error(feeds.values())
@@ -253,6 +265,23 @@ class ShapeElimination(Elimination[Witness]):
                     self._put(new, context.discard(self._resolved(port)), witness)
                 table = new
         return table
+
+
+class RelaxedShapeElimination(ShapeElimination):
+    """Lets a hyperparameter that is used twice have two values: quicker, and never too hopeful.
+
+    What fits so fits. What does not may still, with the same value in both places.
+    """
+
+    def after(self, cell: Cell, table: Table[Witness]) -> Table[Witness]:
+        """Forget also all that was decided for this cell."""
+        table = super().after(cell, table)
+        for h in self.needs(cell):
+            table = self.eliminate(table, h)
+        return table
+
+    def _meet(self, h: IndependentHyperparameter) -> None:
+        """Take no note: what is used again is decided again."""
 
 
 def _indices(h: IndependentHyperparameter, context: Context) -> list[Any]:
