@@ -24,6 +24,7 @@ from jarch.search import (
     NasBowlSearcher,
     NpenasSearcher,
     Objective,
+    QuasiRandomSearcher,
     RandomSearcher,
     Searcher,
     SmboSearcher,
@@ -49,6 +50,7 @@ _LOCAL_BY_ITS_AUTHORS = LocalSearchConfig(initial=10, first=True)
 
 SEARCHERS: Mapping[str, Contestant] = {
     "random": Contestant(RandomSearcher),
+    "quasi_random": Contestant(QuasiRandomSearcher),
     "evolution": Contestant(partial(EvolutionSearcher, config=_AS_PUBLISHED, objective=_OBJECTIVE)),
     "local": Contestant(partial(LocalSearcher, objective=_OBJECTIVE)),
     "local by its authors": Contestant(
