@@ -10,14 +10,14 @@ import numpy as np
 
 from jarch.ir import Architecture, Space
 
+from .checks import check_at_least, check_probabilities
 from .constraints import Constraint
-from .edits import NothingToMutate, Where, anywhere, crossover, mutate, mutate_each
+from .edits import Where, anywhere, crossover, mutate, mutate_each
 from .gate import Gate
 from .objective import Objective
+from .offspring import admit_child
 from .scored import Scored
 from .searcher import Metrics, SearchError, Suggestion
-
-ATTEMPTS = 50  # children in a row that are invalid or known, after which one is drawn at random
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,10 @@ class EvolutionConfig:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        for name in ("population", "sample", "edits"):
-            if getattr(self, name) < 1:
-                raise SearchError(f"{name} is {getattr(self, name)}; use at least 1")
+        check_at_least(self, 1, "population", "sample", "edits")
         if self.points is not None and self.points < 1:
             raise SearchError(f"points is {self.points}; use at least 1, or None")
-        for name in ("rate", "crossover"):
-            if not 0 <= (getattr(self, name) or 0) <= 1:
-                raise SearchError(f"{name} is {getattr(self, name)}; a probability is in 0..1")
+        check_probabilities(self, "rate", "crossover")
 
 
 @dataclass(slots=True)
@@ -119,7 +115,8 @@ class EvolutionSearcher:
             SearchError: Nothing at all is valid and allowed.
         """
         grown = self._asked >= self.config.population and self._population
-        suggestion = (self._child(rng) if grown else None) or self._gate.draw(rng)
+        child = admit_child(self._gate, self._vary, rng) if grown else None
+        suggestion = child or self._gate.draw(rng)
         self._asked += 1
         return suggestion
 
@@ -148,16 +145,6 @@ class EvolutionSearcher:
         self._gate.restore(state["seen"])
         self._asked = state["asked"]
         self._population = [Scored.from_data(self.space, data) for data in state["population"]]
-
-    def _child(self, rng: np.random.Generator) -> Suggestion | None:
-        for _ in range(ATTEMPTS):
-            try:
-                suggestion = self._gate.admit(self._vary, rng)
-            except NothingToMutate:  # this parent has no decision that may change; another may
-                continue
-            if suggestion is not None:
-                return suggestion
-        return None
 
     def _vary(self, rng: np.random.Generator) -> Architecture:
         config = self.config

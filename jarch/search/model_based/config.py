@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
+from jarch.search.checks import check_at_least, check_name
 from jarch.search.searcher import SearchError
 
 from .acquisitions import ACQUISITIONS, AcquisitionName
@@ -46,27 +47,14 @@ class ModelBasedConfig:
 
     def __post_init__(self) -> None:
         """Check numbers and names."""
-        check_counts(self, "initial", "candidates", "batch")
+        check_at_least(self, 1, "initial", "candidates", "batch")
         check_name("acquisition", self.acquisition, ACQUISITIONS)
         check_name("pending", self.pending, get_args(Pending))
         if not self.exploration >= 0:
             raise SearchError(f"exploration is {self.exploration}; use 0 or more")
 
 
-def check_counts(config: ModelBasedConfig, *names: str) -> None:
-    """Raise where one of these numbers is below 1."""
-    for name in names:
-        if getattr(config, name) < 1:
-            raise SearchError(f"{name} is {getattr(config, name)}; use at least 1")
-
-
 def check_edits(edits: float) -> None:
     """Raise where mutations would change nothing."""
     if not edits > 0:
         raise SearchError(f"edits is {edits}; use a number above 0")
-
-
-def check_name(what: str, name: str, known: tuple[str, ...]) -> None:
-    """Raise where a name is unknown."""
-    if name not in known:
-        raise SearchError(f"{what} {name!r} is none of {', '.join(known)}")

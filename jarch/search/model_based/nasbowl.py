@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from jarch.search.checks import check_at_least
 from jarch.search.searcher import SearchError
 from jarch.surrogates import Fitted
 
 from .candidates import Pool, random_pool
-from .config import ModelBasedConfig, Pending, check_counts, check_edits
+from .config import ModelBasedConfig, Pending, check_edits
 from .rounds import ModelBasedSearcher
 
 
@@ -44,7 +45,7 @@ class NasBowlConfig(ModelBasedConfig):
     def __post_init__(self) -> None:
         """Check numbers and names."""
         ModelBasedConfig.__post_init__(self)
-        check_counts(self, "parents")
+        check_at_least(self, 1, "parents")
         check_edits(self.edits)
         if not 0 <= self.mutated <= 1:
             raise SearchError(f"mutated is {self.mutated}; a part of the candidates is in 0..1")

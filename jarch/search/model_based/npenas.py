@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from jarch.search.checks import check_at_least
 from jarch.surrogates import Fitted
 
 from .acquisitions import AcquisitionName
 from .candidates import Pool
-from .config import ModelBasedConfig, check_counts, check_edits
+from .config import ModelBasedConfig, check_edits
 from .rounds import ModelBasedSearcher
 
 
@@ -45,7 +46,7 @@ class NpenasConfig(ModelBasedConfig):
     def __post_init__(self) -> None:
         """Check numbers and names."""
         ModelBasedConfig.__post_init__(self)
-        check_counts(self, "parents")
+        check_at_least(self, 1, "parents")
         check_edits(self.edits)
 
 

@@ -7,11 +7,12 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from jarch.search.checks import check_at_least, check_name
 from jarch.search.searcher import SearchError
 from jarch.surrogates import Fitted
 
 from .candidates import Pool, random_pool, tree_pool
-from .config import ModelBasedConfig, Pending, check_counts, check_edits, check_name
+from .config import ModelBasedConfig, Pending, check_edits
 from .rounds import ModelBasedSearcher
 
 Optimizer: TypeAlias = Literal["random", "mcts", "mutation"]
@@ -44,7 +45,7 @@ class SmboConfig(ModelBasedConfig):
     def __post_init__(self) -> None:
         """Check numbers and names."""
         ModelBasedConfig.__post_init__(self)
-        check_counts(self, "parents")
+        check_at_least(self, 1, "parents")
         check_edits(self.edits)
         check_name("optimizer", self.optimizer, get_args(Optimizer))
         if not 0 <= self.epsilon <= 1:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jarch.ir import Architecture, Space, as_constant, replay
+from jarch.search.checks import check_at_least
 from jarch.search.constraints import Constraint
 from jarch.search.edits import MOST, Where, anywhere, edit, moves
 from jarch.search.gate import Gate
@@ -16,7 +17,6 @@ from jarch.search.objective import Objective
 from jarch.search.searcher import Metrics, Suggestion
 
 from .archive import ParetoArchive
-from .checks import check_at_least
 from .members import Member
 from .objectives import Objectives, check_objectives, describe_objectives, scores_of
 

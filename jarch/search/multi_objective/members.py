@@ -9,13 +9,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from jarch.ir import Architecture, Space, replay
-from jarch.search.edits import NothingToMutate, Where, anywhere, crossover, mutate_each
+from jarch.search.edits import Where, anywhere, crossover, mutate_each
 from jarch.search.gate import Gate
+from jarch.search.offspring import admit_child
 from jarch.search.searcher import Metrics, Suggestion
 
 from .objectives import FloatArray, Objectives, Scores, scores_of
-
-ATTEMPTS = 50  # children in a row that are invalid or known, after which one is drawn at random
 
 Pick: TypeAlias = Callable[[np.random.Generator], Architecture]
 """Chooses a parent."""
@@ -115,14 +114,10 @@ class Generations:
             SpaceExhausted: Nothing new is left.
             SearchError: Nothing at all is valid and allowed.
         """
-        for _ in range(ATTEMPTS if self.parents else 0):
-            try:
-                found = self.gate.admit(variation.child, self.gate.space, pick, rng)
-            except NothingToMutate:  # these parents have nothing to change; others may
-                continue
-            if found is not None:
-                return found
-        return self.gate.draw(rng)
+        child = None
+        if self.parents:
+            child = admit_child(self.gate, variation.child, self.gate.space, pick, rng)
+        return child or self.gate.draw(rng)
 
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
         """Let what succeeded join the children."""

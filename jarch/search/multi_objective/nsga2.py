@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jarch.ir import Architecture, Space
+from jarch.search.checks import check_at_least, check_probabilities
 from jarch.search.constraints import Constraint
 from jarch.search.edits import Where, anywhere
 from jarch.search.gate import Gate
 from jarch.search.objective import Objective
 from jarch.search.searcher import Metrics, Suggestion
 
-from .checks import check_at_least, check_probabilities
 from .members import Generations, Member, Variation, scores_array
 from .objectives import (
     FloatArray,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jarch.ir import Architecture, Space
+from jarch.search.checks import check_at_least
 from jarch.search.constraints import Constraint
 from jarch.search.edits import Where, anywhere
 from jarch.search.gate import Gate
@@ -18,7 +19,6 @@ from jarch.search.objective import Objective
 from jarch.search.searcher import Metrics, SearchError, Suggestion
 from jarch.surrogates import Surrogate, make_surrogate
 
-from .checks import check_at_least
 from .members import Member, scores_array
 from .objectives import (
     FloatArray,

@@ -1,10 +1,10 @@
-"""Checks of the options that the evolutionary searchers share."""
+"""Checks of options that several searchers share."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from jarch.search.searcher import SearchError
+from .searcher import SearchError
 
 
 def check_at_least(config: Any, least: int, *names: str) -> None:
@@ -29,3 +29,13 @@ def check_probabilities(config: Any, *names: str) -> None:
         value = getattr(config, name)
         if value is not None and not 0 <= value <= 1:
             raise SearchError(f"{name} is {value}; a probability is in 0..1")
+
+
+def check_name(what: str, name: str, known: tuple[str, ...]) -> None:
+    """Raise where a name is unknown.
+
+    Raises:
+        SearchError: It is.
+    """
+    if name not in known:
+        raise SearchError(f"{what} {name!r} is none of {', '.join(known)}")
