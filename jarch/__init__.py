@@ -5,7 +5,6 @@ Write a search space with the functions of `jarch` and `jarch.nn`, `trace` it, a
 a Flax model. What needs JAX, or takes time to import, is loaded on first use.
 """
 
-import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -65,6 +64,7 @@ from .ir import (
     unrank as unrank,
     verify as verify,
 )
+from .ir.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from .data import (
@@ -239,15 +239,4 @@ _LAZY: Mapping[str, str] = {
 """Where names are found that are loaded on first use; each also stands in the block above."""
 
 if not TYPE_CHECKING:  # checkers see the names above, and so find misspelt ones
-
-    def __getattr__(name: str) -> object:
-        """Import the package that has `name`, and keep what it gave."""
-        if name not in _LAZY:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
-        globals()[name] = value
-        return value
-
-    def __dir__() -> list[str]:
-        """List what is loaded, and what can be."""
-        return sorted({*globals(), *_LAZY})
+    __getattr__, __dir__ = lazy_names(__name__, globals(), _LAZY)

@@ -6,9 +6,10 @@ public here when it stands both in the block for type checkers and in the table.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from jarch.ir.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from .errors import LoweringError as LoweringError
@@ -97,18 +98,7 @@ _MODULES: Mapping[str, str] = {
 """Where each name is defined, relative to this package."""
 
 if not TYPE_CHECKING:  # checkers see the names above, and so find misspelt ones
-
-    def __getattr__(name: str) -> object:
-        """Import the module that defines `name`, and keep what it gave."""
-        if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
-        globals()[name] = value
-        return value
-
-    def __dir__() -> list[str]:
-        """List what is loaded, and what can be."""
-        return sorted({*globals(), *_MODULES})
+    __getattr__, __dir__ = lazy_names(__name__, globals(), _MODULES)
 
 
 if __name__ != "jarch.lowering":  # then each class would exist twice

@@ -92,7 +92,12 @@ def test_unknown_names_are_attribute_errors() -> None:
 
 @pytest.mark.parametrize(
     ("package", "table"),
-    [("jarch", "_LAZY"), ("jarch.lowering", "_MODULES"), ("jarch.search", "_LAZY")],
+    [
+        ("jarch", "_LAZY"),
+        ("jarch.lowering", "_MODULES"),
+        ("jarch.search", "_LAZY"),
+        ("jarch.surrogates", "_LAZY"),
+    ],
 )
 def test_every_lazy_name_is_there_and_seen_by_checkers(package: str, table: str) -> None:
     module = importlib.import_module(package)

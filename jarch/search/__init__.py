@@ -3,9 +3,10 @@
 What takes long to import, such as a searcher whose policy is a network, is loaded on first use.
 """
 
-import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from jarch.ir.lazy_names import lazy_names
 
 from .catalogue import SEARCHERS as SEARCHERS, make_searcher as make_searcher
 from .constraints import Constraint as Constraint, within as within
@@ -107,15 +108,4 @@ _LAZY: Mapping[str, str] = {
 """Where names are found that are loaded on first use; each also stands in a block for checkers."""
 
 if not TYPE_CHECKING:  # checkers see the names above, and so find misspelt ones
-
-    def __getattr__(name: str) -> object:
-        """Import the module that has `name`, and keep what it gave."""
-        if name not in _LAZY:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
-        globals()[name] = value
-        return value
-
-    def __dir__() -> list[str]:
-        """List what is loaded, and what can be."""
-        return sorted({*globals(), *_LAZY})
+    __getattr__, __dir__ = lazy_names(__name__, globals(), _LAZY)

@@ -5,9 +5,10 @@ Trees are loaded on first use, because scikit-learn takes long to import.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from jarch.ir.lazy_names import lazy_names
 
 from .catalogue import SURROGATES as SURROGATES, make_surrogate as make_surrogate
 from .encoder import Encoder as Encoder, FittedEncoder as FittedEncoder
@@ -35,15 +36,4 @@ if TYPE_CHECKING:
 _LAZY: Mapping[str, str] = {"BoostingSurrogate": "forest", "ForestSurrogate": "forest"}
 
 if not TYPE_CHECKING:  # checkers see the names above, and so find misspelt ones
-
-    def __getattr__(name: str) -> object:
-        """Import the module that has `name`, and keep what it gave."""
-        if name not in _LAZY:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
-        globals()[name] = value
-        return value
-
-    def __dir__() -> list[str]:
-        """List what is loaded, and what can be."""
-        return sorted({*globals(), *_LAZY})
+    __getattr__, __dir__ = lazy_names(__name__, globals(), _LAZY)
