@@ -10,10 +10,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -119,9 +120,23 @@ def _write(trained: Trained, folder: Path) -> None:
     }
     (folder / _ARCHITECTURE).write_text(to_json(trained.architecture, indent=1) + "\n")
     (folder / _CONFIG).write_text(json.dumps(description, indent=1) + "\n")
-    checkpointer: Any = ocp.StandardCheckpointer()
-    with checkpointer:
-        checkpointer.save(folder / _WEIGHTS, _host(trained.variables))
+    _with_orbax("save", folder / _WEIGHTS, _host(trained.variables))
+
+
+def _with_orbax(what: Literal["save", "restore"], place: Path, variables: Any) -> Any:
+    """Save, or restore what looks like these variables, to the end even when interrupted.
+
+    Orbax works in threads of its own, which break down, each with a traceback, when an interrupt
+    ends the process beneath them. In a thread apart it is not interrupted; the block waits for it.
+    """
+
+    def work() -> Any:
+        checkpointer: Any = ocp.StandardCheckpointer()
+        with checkpointer:
+            return getattr(checkpointer, what)(place, variables)
+
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(work).result()
 
 
 def _read(place: Path, read: Mapping[str, Any], ops: Mapping[str, Op] | None) -> Trained:
@@ -131,9 +146,7 @@ def _read(place: Path, read: Mapping[str, Any], ops: Mapping[str, Op] | None) ->
     example = np.zeros((1, *signature.input_shape), signature.input_dtype)
     like = {name: tree for name, tree in model.init(0, example).items() if tree}
     try:
-        checkpointer: Any = ocp.StandardCheckpointer()
-        with checkpointer:
-            variables: Any = checkpointer.restore(place / _WEIGHTS, _host(like))
+        variables = _with_orbax("restore", place / _WEIGHTS, _host(like))
     except (OSError, ValueError) as error:
         raise ExportError(f"{place / _WEIGHTS} cannot be read: {error}") from error
     return Trained(
