@@ -5,6 +5,7 @@
 import functools
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -79,6 +80,29 @@ class TestSaving:
         ja.save(ja.fit(linear(), SMALL, ja.TrainConfig(epochs=1)), tmp_path)
         ja.save(trained, tmp_path, new_process=False)
         assert equal(ja.load(tmp_path), trained)
+
+    def test_an_interrupt_at_any_moment_leaves_a_whole_model(
+        self, trained: ja.Trained, tmp_path: Path
+    ) -> None:
+        ja.save(trained, tmp_path, new_process=False)
+        other = ja.fit(linear(), SMALL, ja.TrainConfig(epochs=1))
+        whole = {trained.architecture: trained, other.architecture: other}
+        before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+        came = 0
+        try:
+            for moment in np.linspace(0.001, 0.04, 20):
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, moment)
+                    ja.save((trained, other)[came % 2], tmp_path, new_process=False)
+                except KeyboardInterrupt:
+                    came += 1
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                found = ja.load(tmp_path)
+                assert equal(found, whole[found.architecture])
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        assert came
 
     def test_functions_are_written_as_text(self, tmp_path: Path) -> None:
         rate = optax.cosine_decay_schedule(0.1, 100)

@@ -63,8 +63,7 @@ def save(trained: Trained, folder: str | Path, *, new_process: bool = True) -> P
         prove_same(trained, load(written, _ops_of(trained)))
         if new_process:
             prove_in_new_process(trained, written)
-        for part in (_WEIGHTS, _ARCHITECTURE, _CONFIG):
-            _replace(written / part, place / part, written / f"{part}-before")
+        _to_the_end(lambda: _replace(written, place))
     return place
 
 
@@ -124,10 +123,10 @@ def _write(trained: Trained, folder: Path) -> None:
 
 
 def _with_orbax(what: Literal["save", "restore"], place: Path, variables: Any) -> Any:
-    """Save, or restore what looks like these variables, to the end even when interrupted.
+    """Save, or restore what looks like these variables.
 
     Orbax works in threads of its own, which break down, each with a traceback, when an interrupt
-    ends the process beneath them. In a thread apart it is not interrupted; the block waits for it.
+    ends the process beneath them.
     """
 
     def work() -> Any:
@@ -135,6 +134,14 @@ def _with_orbax(what: Literal["save", "restore"], place: Path, variables: Any) -
         with checkpointer:
             return getattr(checkpointer, what)(place, variables)
 
+    return _to_the_end(work)
+
+
+def _to_the_end(work: Callable[[], Any]) -> Any:
+    """Return what `work` does; an interrupt meanwhile is raised when it is done.
+
+    Interrupts come to the main thread alone; leaving the block waits for the other one.
+    """
     with ThreadPoolExecutor(1) as apart:
         return apart.submit(work).result()
 
@@ -163,11 +170,12 @@ def _ops_of(trained: Trained) -> dict[str, Op]:
     return {node.op.name: node.op for _, node in trained.architecture.nodes}
 
 
-def _replace(new: Path, old: Path, aside: Path) -> None:
-    """Put a part in its place; what was there goes aside, and away with the temporary folder."""
-    if old.exists():
-        shutil.move(old, aside)
-    os.replace(new, old)
+def _replace(written: Path, place: Path) -> None:
+    """Put the parts in their places; what was there goes away with the temporary folder."""
+    for part in (_WEIGHTS, _ARCHITECTURE, _CONFIG):
+        if (place / part).exists():
+            shutil.move(place / part, written / f"{part}-before")
+        os.replace(written / part, place / part)
 
 
 def _host(variables: Mapping[str, Any]) -> dict[str, Any]:
