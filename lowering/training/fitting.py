@@ -12,23 +12,19 @@ from typing import Any, cast
 
 import jax
 import numpy as np
-import numpy.typing as npt
 
 from jarch.ir import Architecture
 from jarch.lowering.model import Model
 
 from .batches import Data, device_data, epoch_order
-from .checking import as_model, check_shapes
 from .compilation_cache import enable_compilation_cache
-from .config import TrainConfig, metrics_of, resolve
+from .config import TrainConfig
 from .errors import CheckpointError, TrainConfigError, TrainingFailed
-from .optimizers import check_optimizer
-from .rates import learning_rates
+from .judging import better, on_host, on_plateau, require_finite, require_finite_metrics
+from .preparation import Run, prepare
 from .resuming import Best, Checkpoint, Ending, Partial, identify, to_device, to_host
 from .steps import (
     Epoch,
-    Numbers,
-    Program,
     TrainState,
     Variables,
     forward,
@@ -36,25 +32,11 @@ from .steps import (
     start,
     variables_of,
 )
-from .trained import EpochReport, Signature, Trained, measure
+from .trained import EpochReport, Trained, measure
 
 _DEFAULT = TrainConfig()
 _LOOK = 8  # steps between looks at the clock, each of which waits for the device
 _DeviceError = cast(type[RuntimeError], jax.errors.JaxRuntimeError)
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """All that stays the same while a model trains."""
-
-    model: Model
-    data: Data
-    config: TrainConfig
-    signature: Signature
-    batch_size: int
-    program: Program
-    numbers: Numbers
-    rates: npt.NDArray[np.float32]  # of shape (epochs, steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +94,7 @@ def fit(
         >>> sorted(trained.validation)
         ['accuracy', 'loss']
     """
-    run = _prepare(architecture, data, config)
+    run = prepare(architecture, data, config)
     return _finish(run, _train(run, _Limit(_total(run), None), on_epoch, variables, None))
 
 
@@ -160,7 +142,7 @@ def fit_partly(
         >>> rest.trained.validation == ja.fit(architecture, data, config).validation
         True
     """
-    run = _prepare(architecture, data, config)
+    run = prepare(architecture, data, config)
     limit = _limit(run, epochs, steps, seconds)
     identity = identify(run.model.architecture, run.config, data)
     if checkpoint is not None and checkpoint.identity != identity:
@@ -177,7 +159,7 @@ def fit_partly(
     return Partial(_finish(run, progress), made, progress.ended)
 
 
-def _limit(run: _Run, epochs: int | None, steps: int | None, seconds: float | None) -> _Limit:
+def _limit(run: Run, epochs: int | None, steps: int | None, seconds: float | None) -> _Limit:
     total = _total(run)
     for name, value, most in (("epochs", epochs, run.config.epochs), ("steps", steps, total)):
         if value is not None and not 1 <= value <= most:
@@ -189,46 +171,12 @@ def _limit(run: _Run, epochs: int | None, steps: int | None, seconds: float | No
     return _Limit(last, None if seconds is None else time.monotonic() + seconds)
 
 
-def _total(run: _Run) -> int:
+def _total(run: Run) -> int:
     return int(run.rates.size)
 
 
-def _prepare(architecture: Architecture | Model, data: Data, config: TrainConfig) -> _Run:
-    """Check what can be checked without compiling, and gather what stays the same."""
-    config = resolve(config, data.num_classes)
-    check_optimizer(config)
-    if config.early_stopping_patience is not None and not len(data.x_validation):
-        raise TrainConfigError("early_stopping_patience needs a validation split; there is none")
-    model = as_model(architecture, config)
-    signature = Signature(
-        tuple(data.x_train.shape[1:]),
-        str(data.x_train.dtype),
-        data.num_classes,
-        tuple(data.y_train.shape[1:]),
-        data.class_names,
-    )
-    check_shapes(model.architecture, signature)
-    batch_size = min(config.batch_size, len(data.x_train))
-    options = tuple(sorted(config.optimizer_options.items()))
-    assert config.task is not None
-    return _Run(
-        model,
-        data,
-        config,
-        signature,
-        batch_size,
-        Program(model.module, config.task, config.optimizer, options),
-        Numbers(
-            np.float32(config.weight_decay),
-            np.float32(config.label_smoothing),
-            np.uint32(config.seed % 2**32),
-        ),
-        learning_rates(config, len(data.x_train) // batch_size),
-    )
-
-
 def _train(
-    run: _Run,
+    run: Run,
     limit: _Limit,
     on_epoch: Callable[[EpochReport], object] | None,
     variables: Variables | None,
@@ -247,7 +195,7 @@ def _train(
     return progress
 
 
-def _begin(run: _Run, variables: Variables | None, checkpoint: Checkpoint | None) -> _Progress:
+def _begin(run: Run, variables: Variables | None, checkpoint: Checkpoint | None) -> _Progress:
     if variables is None:
         variables = run.model.init(run.config.seed, run.data.x_train[:1])
     state = start(run.program, variables)
@@ -260,7 +208,7 @@ def _begin(run: _Run, variables: Variables | None, checkpoint: Checkpoint | None
 
 
 def _train_epoch(
-    run: _Run,
+    run: Run,
     progress: _Progress,
     limit: _Limit,
     on_epoch: Callable[[EpochReport], object] | None,
@@ -273,21 +221,23 @@ def _train_epoch(
     if progress.steps < number * whole:
         return
     loss = float(progress.state.loss) / whole
-    _require_finite("the training loss", loss, number)
+    require_finite("the training loss", loss, number)
     validation = _validated(run, progress.state, number)
     seconds = time.perf_counter() - began
     rate = float(run.rates[number - 1][-1])
     report = EpochReport(number, run.config.epochs, seconds, compiled, rate, loss, validation)
     progress.history.append(report)
-    progress.best = best = _better(run, progress.best, report, progress.state)
+    progress.best = better(
+        run.config, progress.best, report, lambda: on_host(_variables(run, progress.state))
+    )
     asked = on_epoch is not None and on_epoch(report) is True
-    if best is not None and number - best.report.epoch >= _patience(run.config):
+    if on_plateau(run.config, progress.best, number):
         progress.ended = "plateau"
     elif asked:
         progress.ended = "asked"
 
 
-def _take_steps(run: _Run, progress: _Progress, limit: _Limit, number: int) -> float:
+def _take_steps(run: Run, progress: _Progress, limit: _Limit, number: int) -> float:
     """Train to the end of the epoch or to the limit; return what compiling took, in seconds.
 
     The host waits for the device only at the end, and now and then where there is a clock to watch.
@@ -311,12 +261,12 @@ def _take_steps(run: _Run, progress: _Progress, limit: _Limit, number: int) -> f
     return compiled
 
 
-def _finish(run: _Run, progress: _Progress) -> Trained:
+def _finish(run: Run, progress: _Progress) -> Trained:
     """Return the model as it is now, or as it was after the best epoch."""
     if progress.best is not None:
         variables, validation = progress.best.variables, progress.best.report.validation
     else:
-        variables = _host(_variables(run, progress.state))
+        variables = on_host(_variables(run, progress.state))
         whole = progress.steps % run.rates.shape[1] == 0 and progress.history
         number = progress.steps // run.rates.shape[1] + 1
         last = progress.history[-1].validation if whole else None
@@ -326,14 +276,11 @@ def _finish(run: _Run, progress: _Progress) -> Trained:
     )
 
 
-def _validated(run: _Run, state: TrainState, number: int) -> dict[str, float]:
-    validation = _validate(run, state)
-    for name, value in validation.items():
-        _require_finite(f"validation {name}", value, number)
-    return validation
+def _validated(run: Run, state: TrainState, number: int) -> dict[str, float]:
+    return require_finite_metrics(_validate(run, state), number)
 
 
-def _validate(run: _Run, state: TrainState) -> dict[str, float]:
+def _validate(run: Run, state: TrainState) -> dict[str, float]:
     targets = run.data.y_validation
     if not len(targets):
         return {}
@@ -346,38 +293,5 @@ def _validate(run: _Run, state: TrainState) -> dict[str, float]:
     return measure(run.config, run.signature, outputs, targets)
 
 
-def _better(run: _Run, best: Best | None, report: EpochReport, state: TrainState) -> Best | None:
-    """Return the best epoch so far with its weights; None where all epochs are to be trained."""
-    if run.config.early_stopping_patience is None:
-        return None
-    metric = metrics_of(run.config)[0]
-    value = report.validation[metric.name]
-    score = value if metric.larger_is_better else -value
-    if best is not None and score <= best.score:
-        return best
-    return Best(report, score, _host(_variables(run, state)))
-
-
-def _patience(config: TrainConfig) -> int:
-    return config.early_stopping_patience or config.epochs
-
-
-def _variables(run: _Run, state: TrainState) -> Variables:
+def _variables(run: Run, state: TrainState) -> Variables:
     return variables_of(run.model.module, state)
-
-
-def _host(variables: Variables) -> Variables:
-    """Copy to the host: on a CPU without copying the next step would reuse the memory."""
-
-    def copied(array: Any) -> Any:
-        return np.array(array)
-
-    host: Variables = jax.tree.map(copied, variables)
-    return host
-
-
-def _require_finite(what: str, value: float, epoch: int) -> None:
-    if not np.isfinite(value):
-        raise TrainingFailed(
-            f"{what} is {value}; try a lower learning rate, or normalisation in the model", epoch
-        )

@@ -1,0 +1,87 @@
+"""What stays the same while a model trains, checked before anything compiles."""
+
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX, Flax, optax and orbax are partial)
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from jarch.ir import Architecture
+from jarch.lowering.model import Model
+
+from .batches import Data
+from .checking import as_model, check_shapes
+from .config import TrainConfig, resolve
+from .errors import TrainConfigError
+from .optimizers import check_optimizer
+from .rates import learning_rates
+from .steps import Numbers, Program
+from .trained import Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All that stays the same while a model trains.
+
+    Attributes:
+        model: What is trained, lowered.
+        data: On what.
+        config: How, with task and metrics decided.
+        signature: What goes into the model and comes out.
+        batch_size: Examples a step, no more than there are.
+        program: What the step is of.
+        numbers: What it computes with.
+        rates: The learning rate of each step, of shape (epochs, steps).
+    """
+
+    model: Model
+    data: Data
+    config: TrainConfig
+    signature: Signature
+    batch_size: int
+    program: Program
+    numbers: Numbers
+    rates: npt.NDArray[np.float32]
+
+
+def prepare(architecture: Architecture | Model, data: Data, config: TrainConfig) -> Run:
+    """Check what can be checked without compiling, and gather what stays the same.
+
+    Raises:
+        ShapeError: The model takes or gives other shapes than the data has.
+        TrainConfigError: The configuration does not fit the data.
+    """
+    config = resolve(config, data.num_classes)
+    check_optimizer(config)
+    if config.early_stopping_patience is not None and not len(data.x_validation):
+        raise TrainConfigError("early_stopping_patience needs a validation split; there is none")
+    model = as_model(architecture, config)
+    signature = Signature(
+        tuple(data.x_train.shape[1:]),
+        str(data.x_train.dtype),
+        data.num_classes,
+        tuple(data.y_train.shape[1:]),
+        data.class_names,
+    )
+    check_shapes(model.architecture, signature)
+    batch_size = min(config.batch_size, len(data.x_train))
+    options = tuple(sorted(config.optimizer_options.items()))
+    assert config.task is not None
+    return Run(
+        model,
+        data,
+        config,
+        signature,
+        batch_size,
+        Program(model.module, config.task, config.optimizer, options),
+        Numbers(
+            np.float32(config.weight_decay),
+            np.float32(config.label_smoothing),
+            np.uint32(config.seed % 2**32),
+        ),
+        learning_rates(config, len(data.x_train) // batch_size),
+    )
