@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from jarch.ir import Architecture, InvalidArchitecture, Space, sample
+from jarch.ir import InvalidArchitecture, Space
 
 from .constraints import Constraint
 from .gate import Gate
 from .objective import Objective
 from .searcher import Metrics, SearchError, Suggestion
-from .tree import Node, branches, close, enter, from_rows, to_rows, uct
+from .tree import Node, branches, close, complete_below, enter, from_rows, plant, to_rows, uct, way
 
 ATTEMPTS = 200  # walks in a row that give nothing new, after which one is drawn at random
 
@@ -29,6 +29,8 @@ class MctsConfig:
             `exploration` does not depend on the objective and its direction. Else scores stand as
             they are, as in the original, which maximises accuracies; only to maximise.
         repeats: Suggest equal models more than once.
+        bisection: Choose among ordered values by halving them again and again, so that neighbours
+            share statistics.
 
     Raises:
         SearchError: The exploration is negative.
@@ -37,11 +39,23 @@ class MctsConfig:
     exploration: float = 1.0
     scaled: bool = True
     repeats: bool = False
+    bisection: bool = False
 
     def __post_init__(self) -> None:
         """Check the exploration."""
         if not self.exploration >= 0:
             raise SearchError(f"exploration is {self.exploration}; use 0 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class BisectionMctsConfig(MctsConfig):
+    """The same with bisection.
+
+    Attributes:
+        bisection: See `MctsConfig`.
+    """
+
+    bisection: bool = True
 
 
 @dataclass(slots=True)
@@ -58,6 +72,10 @@ class MctsSearcher:
     node without a result, the mean is its parent's. A failure counts like the worst score told.
     What has been suggested in full is closed and not entered again. The tree does not branch at
     real numbers and domains of more than 1,000 values; they and all after them are drawn.
+
+    With `bisection` numbers in order (`Integer`, `Float`, and `Discrete` of numbers that ascend or
+    descend) are halved until one is left, integers with `log` by their logarithm; real numbers ten
+    times, and within the 1,024th part of the range that is left they are drawn, and all after them.
 
     Attributes:
         space: Where to search.
@@ -101,7 +119,7 @@ class MctsSearcher:
         if not self.config.scaled and not self.objective.maximize:
             raise SearchError(f"{self.objective.name} is to be minimised: use scaled=True")
         self._gate = Gate(self.space, self.constraint, self.config.repeats)
-        self.root = Node(space=self.space)
+        self.root = plant(self.space, self.config.bisection)
 
     def ask(self, rng: np.random.Generator) -> Suggestion:
         """Return where a walk through the tree and beyond it leads.
@@ -118,7 +136,9 @@ class MctsSearcher:
             if suggestion is not None:
                 return self._visit(suggestion, indices)
         suggestion = self._gate.draw(rng)
-        return self._visit(suggestion, self._indices(suggestion.architecture))
+        return self._visit(
+            suggestion, way(self.root, suggestion.architecture, self.config.bisection)
+        )
 
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
         """Add the result to all nodes of the walk."""
@@ -153,7 +173,7 @@ class MctsSearcher:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Grow the tree of a state."""
         self._gate.restore(state["seen"])
-        self.root = from_rows(self.space, state["tree"])
+        self.root = from_rows(self.space, state["tree"], self.config.bisection)
         known = state["range"]
         self._range = None if known is None else (known[0], known[1])
         self._out = {found: [list(w) for w in walks] for found, walks in state["out"].items()}
@@ -169,7 +189,7 @@ class MctsSearcher:
             return None
         space = path[-1].space
         assert space is not None
-        suggestion = self._gate.admit(sample, space, rng)
+        suggestion = self._gate.admit(complete_below, path[-1], rng)
         if space.next is None and (suggestion is None or not self.config.repeats):
             close(path)
         return suggestion
@@ -179,8 +199,7 @@ class MctsSearcher:
         grew = False
         while not grew:
             node = path[-1]
-            assert node.space is not None
-            size = branches(node.space)
+            size = branches(node)
             if not size:
                 return
             if node.children is None:
@@ -188,7 +207,7 @@ class MctsSearcher:
             index = self._choose(node, rng)
             indices.append(index)
             path.append(node.children[index])
-            enter(node, index)
+            enter(node, index, self.config.bisection)
 
     def _choose(self, node: Node, rng: np.random.Generator) -> int:
         """Return the index of a child never visited, else of the highest bound."""
@@ -229,15 +248,3 @@ class MctsSearcher:
             assert children is not None
             path.append(children[index])
         return path
-
-    def _indices(self, architecture: Architecture) -> list[int]:
-        """Return the way to an architecture as far as the tree has grown."""
-        node, indices = self.root, list[int]()
-        for value in architecture.values[len(self.space.decisions) :]:
-            if node.children is None:
-                break
-            assert node.space is not None
-            assert node.space.next is not None
-            indices.append(node.space.next.domain.index(value))
-            node = enter(node, indices[-1])
-        return indices

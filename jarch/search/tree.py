@@ -7,7 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jarch.ir import Space, assign
+import numpy as np
+
+from jarch.ir import Architecture, Space, assign, sample
+
+from .bisection import Span, draw_within, halves, place, single, whole
 
 LARGEST = 1000  # values of a decision for which the tree branches
 
@@ -22,8 +26,10 @@ class Node:
         failed: How many failed.
         total: The sum of the scores of the others.
         closed: Nothing below is left to suggest.
-        children: One for each value of the next decision; None where the tree has not grown.
+        children: One for each value of the next decision, or for each half of the span; None where
+            the tree has not grown.
         space: Kept once the node was reached, so that nothing is replayed from the root.
+        span: The values to which the next decision has come down, where it is made by halving.
     """
 
     visits: int = 0
@@ -33,6 +39,7 @@ class Node:
     closed: bool = False
     children: list[Node] | None = None
     space: Space | None = None
+    span: Span | None = None
 
     def mean(self, failure: float) -> float | None:
         """Return the mean score, where a failure counts as `failure`; None where none is told."""
@@ -41,13 +48,30 @@ class Node:
         return (self.total + self.failed * failure) / self.told
 
 
-def branches(space: Space) -> int:
-    """Return into how many children a node splits: 0 at the end, and at very large domains."""
-    size = None if space.next is None else space.next.domain.size
+def plant(space: Space, bisection: bool = False) -> Node:
+    """Return the root of a tree of a space."""
+    root = Node()
+    _settle(root, space, bisection)
+    return root
+
+
+def branches(node: Node) -> int:
+    """Return into how many children a node splits: 0 at the end, and where its values are drawn.
+
+    They are drawn of domains that are very large and not halved, and in the smallest parts of a
+    range of real numbers.
+    """
+    assert node.space is not None
+    decision = node.space.next
+    if decision is None:
+        return 0
+    if node.span is not None:
+        return 2 if node.span[1] - node.span[0] > 1 else 0
+    size = decision.domain.size
     return size if size is not None and size <= LARGEST else 0
 
 
-def enter(parent: Node, index: int) -> Node:
+def enter(parent: Node, index: int, bisection: bool = False) -> Node:
     """Return a child, with its space.
 
     Raises:
@@ -58,8 +82,43 @@ def enter(parent: Node, index: int) -> Node:
     if child.space is None:
         assert parent.space is not None
         assert parent.space.next is not None
-        child.space = assign(parent.space, parent.space.next.domain[index])
+        domain = parent.space.next.domain
+        if parent.span is None:
+            _settle(child, assign(parent.space, domain[index]), bisection)
+        elif single(domain, part := halves(domain, parent.span)[index]):
+            _settle(child, assign(parent.space, domain[part[0]]), bisection)
+        else:
+            child.space, child.span = parent.space, part
     return child
+
+
+def complete_below(node: Node, rng: np.random.Generator) -> Architecture:
+    """Return an architecture below a node that was reached: each decision is drawn.
+
+    Raises:
+        InvalidArchitecture: A function of the space refused the values drawn.
+    """
+    space = node.space
+    assert space is not None
+    if node.span is not None:
+        assert space.next is not None
+        space = assign(space, draw_within(space.next.domain, node.span, rng))
+    return sample(space, rng)
+
+
+def way(root: Node, architecture: Architecture, bisection: bool = False) -> list[int]:
+    """Return the indices of children that lead to an architecture, as far as the tree has grown."""
+    node, indices, values = root, list[int](), architecture.values
+    while node.children is not None:
+        assert node.space is not None
+        decision = node.space.next
+        assert decision is not None
+        at = place(decision.domain, values[len(node.space.decisions)])
+        if node.span is not None:
+            at = int(at >= halves(decision.domain, node.span)[1][0])
+        indices.append(at)
+        node = enter(node, at, bisection)
+    return indices
 
 
 def close(path: Sequence[Node]) -> None:
@@ -93,9 +152,9 @@ def to_rows(root: Node) -> list[list[Any]]:
     return rows
 
 
-def from_rows(space: Space, rows: Iterable[Sequence[Any]]) -> Node:
+def from_rows(space: Space, rows: Iterable[Sequence[Any]], bisection: bool = False) -> Node:
     """Return the tree that the rows describe, with the space at its root only."""
-    root = Node(space=space)
+    root = plant(space, bisection)
     stack = [root]
     for visits, told, failed, total, closed, size in rows:
         node = stack.pop()
@@ -105,3 +164,10 @@ def from_rows(space: Space, rows: Iterable[Sequence[Any]]) -> Node:
             node.children = [Node() for _ in range(size)]
             stack.extend(reversed(node.children))
     return root
+
+
+def _settle(node: Node, space: Space, bisection: bool) -> None:
+    """Give a node its space, and the span of its next decision."""
+    node.space = space
+    if bisection and space.next is not None:
+        node.span = whole(space.next.domain)

@@ -38,6 +38,19 @@ def from_unit(domain: Domain, unit: float) -> Constant:
     return domain[min(int(unit * size), size - 1)]
 
 
+def to_unit(domain: FloatDomain, value: Constant) -> float:
+    """Return how far through a range a number is, from 0 to 1: what `from_unit` makes it of.
+
+    Example:
+        >>> from jarch.ir import FloatDomain
+        >>> to_unit(FloatDomain(1.0, 100.0, log=True), 10.0)
+        0.5
+    """
+    number = cast(float, value)
+    low, high = _edges(domain)
+    return ((math.log(number) if domain.log else number) - low) / (high - low)
+
+
 def _edges(domain: FloatDomain | IntegerDomain) -> tuple[float, float]:
     """Return where the range begins and ends, in logarithms with `log`."""
     half = 0.5 if isinstance(domain, IntegerDomain) else 0.0
