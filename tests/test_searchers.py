@@ -55,6 +55,7 @@ CONFIGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "local": ("local", {}),
     "local, first": ("local", {"first": True, "initial": 3, "most": 2}),
     "mcts": ("mcts", {"exploration": 0.3}),
+    "mcts, bisection": ("mcts_bisection", {"exploration": 0.3}),
     "nsga2": ("nsga2", {"population": 4}),
     "nsga3": ("nsga3", {"population": 4, "divisions": 3}),
     "front local": ("front_local", {"most": 5}),
@@ -269,6 +270,7 @@ def test_real_numbers_can_be_searched(kind: str) -> None:
         "crossover",
         "local",
         "mcts",
+        "mcts, bisection",
         "nsga2",
         "nsga3",
         "front local",
@@ -295,7 +297,8 @@ def test_less_of_the_opposite_is_more(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["evolution", "crossover", "local", "mcts", "nsga2", "nsga3", "front local"]
+    "kind",
+    ["evolution", "crossover", "local", "mcts", "mcts, bisection", "nsga2", "nsga3", "front local"],
 )
 def test_searchers_that_learn_beat_chance(kind: str) -> None:
     def mean(name: str, options: Mapping[str, Any]) -> float:

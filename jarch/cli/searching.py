@@ -32,6 +32,7 @@ SearcherName: TypeAlias = Literal[
     "evolution",
     "local",
     "mcts",
+    "mcts_bisection",
     "nsga2",
     "nsga3",
     "front_local",

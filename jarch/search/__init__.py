@@ -28,7 +28,11 @@ from .exhaustive import (
 )
 from .local_search import LocalSearchConfig as LocalSearchConfig, LocalSearcher as LocalSearcher
 from .loop import random_search as random_search, run_search as run_search
-from .mcts import MctsConfig as MctsConfig, MctsSearcher as MctsSearcher
+from .mcts import (
+    BisectionMctsConfig as BisectionMctsConfig,
+    MctsConfig as MctsConfig,
+    MctsSearcher as MctsSearcher,
+)
 from .multi_fidelity import (
     AshaConfig as AshaConfig,
     AshaSearcher as AshaSearcher,

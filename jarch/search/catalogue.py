@@ -36,6 +36,7 @@ _SEARCHERS: Mapping[str, _Entry] = {
     "evolution": _Entry("evolution", "EvolutionConfig", "EvolutionSearcher", True),
     "local": _Entry("local_search", "LocalSearchConfig", "LocalSearcher", True),
     "mcts": _Entry("mcts", "MctsConfig", "MctsSearcher", True),
+    "mcts_bisection": _Entry("mcts", "BisectionMctsConfig", "MctsSearcher", True),
     "nsga2": _Entry("multi_objective.nsga2", "Nsga2Config", "Nsga2Searcher", True),
     "nsga3": _Entry("multi_objective.nsga3", "Nsga3Config", "Nsga3Searcher", True),
     "front_local": _Entry(
@@ -84,7 +85,7 @@ def make_searcher(
         >>> import jarch as ja
         >>> make_searcher("mcts", ja.trace(ja.spaces.digits_dense), {"exploration": 0.3}).options()
         {'name': 'mcts', 'objective': 'accuracy', 'maximize': True, 'exploration': 0.3, \
-'scaled': True, 'repeats': False}
+'scaled': True, 'repeats': False, 'bisection': False}
     """
     if name not in _SEARCHERS:
         raise SearchError(f"searcher {name!r} is none of {', '.join(SEARCHERS)}")
