@@ -85,18 +85,22 @@ class TrainState(NamedTuple):
 
 def start(program: Program, variables: Variables) -> TrainState:
     """Return the state before the first step; the variables stay as they are."""
+    return cast(TrainState, jax.device_put(start_on_host(program, variables)))
+
+
+def start_on_host(program: Program, variables: Variables) -> TrainState:
+    """Return the state before the first step, which nothing else holds, not yet on the device."""
     form = normal_form(program.module.architecture)
     host: Any = jax.tree.map(np.array, form.to_normal(variables))  # copies: steps reuse memory
     params = host.pop("params", {})
     optimizer = make_optimizer(program.optimizer, program.options, 0.0, 0.0)
-    state = TrainState(
+    return TrainState(
         params,
         {name: tree for name, tree in host.items() if tree},
         zero_state(optimizer, params),
         np.zeros((), np.int32),
         np.zeros((), np.float32),
     )
-    return cast(TrainState, jax.device_put(state))
 
 
 def variables_of(module: ArchitectureModule, state: TrainState) -> Variables:
@@ -143,26 +147,50 @@ def step_program(program: Program, arguments: tuple[Any, ...]) -> Executable:
 
 def forward_program(module: ArchitectureModule, arguments: tuple[Any, ...]) -> Executable:
     """Return what computes the outputs, compiled for arguments of these shapes."""
-    key, own = _forward_key(cast(Hashable, module), _signature(arguments))
+    key, own = forward_key(module, arguments)
     return executable(key, own, lambda: compiled_forward(module, arguments))
 
 
-def step_key(program: Program, arguments: tuple[Any, ...]) -> tuple[str, Hashable]:
-    """Return the key of a training step, and those objects of the user's that belong to it."""
-    return _step_key(program, _signature(arguments))
+def step_key(
+    program: Program, arguments: tuple[Any, ...], form: str = "step"
+) -> tuple[str, Hashable]:
+    """Return the key of a training step, and those objects of the user's that belong to it.
+
+    Args:
+        program: What it is of.
+        arguments: Of these shapes.
+        form: What else shapes the program, such as that it is one for many models.
+    """
+    return _step_key(program, _signature(arguments), form)
+
+
+def forward_key(
+    module: ArchitectureModule, arguments: tuple[Any, ...], form: str = "forward"
+) -> tuple[str, Hashable]:
+    """Return the key of what computes the outputs, as `step_key` does that of a step."""
+    return _forward_key(cast(Hashable, module), _signature(arguments), form)
 
 
 def compiled_step(program: Program, arguments: Any, level: int | None = None) -> Executable:
     """Trace and compile a training step; arguments may be shapes in place of arrays."""
-    shape = _normal(program)
-    return _compile(partial(_train_step, shape), arguments, level, donate_argnums=0)
+    return compiled(step_function(program), arguments, level, donate_argnums=0)
 
 
 def compiled_forward(
     module: ArchitectureModule, arguments: Any, level: int | None = None
 ) -> Executable:
     """Trace and compile what computes the outputs."""
-    return _compile(partial(_forward, normal_module(module)), arguments, level)
+    return compiled(forward_function(module), arguments, level)
+
+
+def step_function(program: Program) -> Callable[..., TrainState]:
+    """Return a training step that is not compiled: a pure function of state and what is given."""
+    return partial(_train_step, normal_program(program))
+
+
+def forward_function(module: ArchitectureModule) -> Callable[[Variables, Any], Any]:
+    """Return what computes the outputs, of variables by the names of the normal form."""
+    return partial(_forward, normal_module(module))
 
 
 def normal_module(module: ArchitectureModule) -> ArchitectureModule:
@@ -178,11 +206,11 @@ def _signature(arguments: Any) -> Hashable:
 
 
 @lru_cache(_KEPT)
-def _step_key(program: Program, signature: Any) -> tuple[str, Hashable]:
+def _step_key(program: Program, signature: Any, form: str) -> tuple[str, Hashable]:
     options, _ = split_options(program.optimizer, program.options)
     named = isinstance(program.optimizer, str)
     described = {
-        "program": "step",
+        "program": form,
         **describe_module(program.module),
         "task": program.task,
         "optimizer": program.optimizer if named else None,
@@ -196,9 +224,9 @@ def _step_key(program: Program, signature: Any) -> tuple[str, Hashable]:
 
 
 @lru_cache(_KEPT)
-def _forward_key(module: Any, signature: Any) -> tuple[str, Hashable]:
+def _forward_key(module: Any, signature: Any, form: str) -> tuple[str, Hashable]:
     described = {
-        "program": "forward",
+        "program": form,
         **describe_module(module),
         "arguments": _described(signature),
         "level": default_level(),
@@ -216,9 +244,17 @@ def default_level() -> int | None:
     return 1 if jax.default_backend() == "cpu" else None
 
 
-def _compile(
-    function: Callable[..., Any], arguments: Any, level: int | None, **named: Any
+def compiled(
+    function: Callable[..., Any], arguments: Any, level: int | None = None, **named: Any
 ) -> Executable:
+    """Trace and compile a function as those of training are.
+
+    Args:
+        function: Pure.
+        arguments: Of these shapes.
+        level: Of the compiler; None for the one of this backend.
+        named: Further arguments of `jax.jit`.
+    """
     level = default_level() if level is None else level
     options = None if level is None else {_LEVEL: level}
     jitted = jax.jit(function, compiler_options=options, **named)
@@ -228,7 +264,7 @@ def _compile(
 
 
 @lru_cache(_KEPT)
-def _normal(program: Program) -> Program:
+def normal_program(program: Program) -> Program:
     """Return what all programs of one shape share."""
     options, _ = split_options(program.optimizer, program.options)
     return Program(normal_module(program.module), program.task, program.optimizer, options)
