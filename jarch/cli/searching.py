@@ -38,6 +38,9 @@ SearcherName: TypeAlias = Literal[
     "front_local",
     "hyperband",
     "asha",
+    "async_hyperband",
+    "successive_halving",
+    "successive_narrowing",
     "optuna",
     "quasi_random",
     "smbo",
@@ -47,7 +50,9 @@ SearcherName: TypeAlias = Literal[
     "parego",
 ]
 
-_OF_FIDELITIES = frozenset({"hyperband", "asha"})  # their fidelities are epochs
+_OF_FIDELITIES = frozenset(
+    {"hyperband", "asha", "async_hyperband", "successive_halving", "successive_narrowing"}
+)  # their fidelities are epochs
 _NOT_SETTINGS = frozenset({"folder", "resume"})  # where, not what
 _OF_THE_LOOP = frozenset(
     {"evaluations", "seconds", "seed", "objective", "searcher", "searcher_args", "uniform"}
@@ -67,7 +72,7 @@ class Search:
     evaluations: int = 10
     """How many candidates."""
     epochs: int = 8
-    """Of training for each candidate; for hyperband and asha, of those that come to the top."""
+    """Of training for each candidate; with several fidelities, of those that come to the top."""
     final_epochs: int = 30
     """Of training for the best in the end; 0 keeps the weights that it has from the search."""
     seconds: float | None = 170.0

@@ -36,8 +36,14 @@ from .mcts import (
 from .multi_fidelity import (
     AshaConfig as AshaConfig,
     AshaSearcher as AshaSearcher,
+    AsyncHyperbandConfig as AsyncHyperbandConfig,
+    AsyncHyperbandSearcher as AsyncHyperbandSearcher,
     HyperbandConfig as HyperbandConfig,
     HyperbandSearcher as HyperbandSearcher,
+    SuccessiveHalvingConfig as SuccessiveHalvingConfig,
+    SuccessiveHalvingSearcher as SuccessiveHalvingSearcher,
+    SuccessiveNarrowingConfig as SuccessiveNarrowingConfig,
+    SuccessiveNarrowingSearcher as SuccessiveNarrowingSearcher,
 )
 from .multi_objective import (
     FrontLocalConfig as FrontLocalConfig,

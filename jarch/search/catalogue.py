@@ -44,6 +44,15 @@ _SEARCHERS: Mapping[str, _Entry] = {
     ),
     "hyperband": _Entry("multi_fidelity", "HyperbandConfig", "HyperbandSearcher", True),
     "asha": _Entry("multi_fidelity", "AshaConfig", "AshaSearcher", True),
+    "async_hyperband": _Entry(
+        "multi_fidelity", "AsyncHyperbandConfig", "AsyncHyperbandSearcher", True
+    ),
+    "successive_halving": _Entry(
+        "multi_fidelity", "SuccessiveHalvingConfig", "SuccessiveHalvingSearcher", True
+    ),
+    "successive_narrowing": _Entry(
+        "multi_fidelity", "SuccessiveNarrowingConfig", "SuccessiveNarrowingSearcher", True
+    ),
     "optuna": _Entry("bridges.sampler", "OptunaConfig", "OptunaSearcher", True),
     "quasi_random": _Entry("quasi_random", "QuasiRandomConfig", "QuasiRandomSearcher", False),
     "smbo": _Entry("model_based.smbo", "SmboConfig", "SmboSearcher", True),

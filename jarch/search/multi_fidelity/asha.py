@@ -14,8 +14,9 @@ from jarch.search.gate import Gate
 from jarch.search.objective import Objective
 from jarch.search.searcher import Metrics, Suggestion
 
-from .candidates import Candidate, first_rung, ranked
+from .candidates import Candidate, first_rung, only, ranked
 from .ladder import levels
+from .rungs import Rungs
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +45,13 @@ class AshaConfig:
 
 
 @dataclass(slots=True)
-class _Rung:
-    """What came back at one fidelity."""
-
-    waiting: list[Candidate] = field(default_factory=list[Candidate])  # not promoted, not failed
-    promoted: int = 0
-    told: dict[int, None] = field(default_factory=dict[int, None])  # trials
-
-
-@dataclass(slots=True)
 class AshaSearcher:
     """Evaluates random candidates briefly, and lets the best of each rung go on, without waiting.
 
     Asked for a candidate, it looks from the highest rung down for one that is among the best
-    `1 / eta` of what has come back at its rung and has not gone on yet; if there is none, a new one
-    begins at the lowest rung. So results that are late or lost hold up nothing. A failure counts in
-    the size of its rung and never goes on.
+    `1 / eta` of all that has come back at its rung and has not gone on yet; if there is none, a new
+    one begins at the lowest rung. So results that are late or lost hold up nothing. A failure
+    counts in the size of its rung and never goes on.
 
     Attributes:
         space: Where to search.
@@ -80,7 +72,7 @@ class AshaSearcher:
         >>> searcher = AshaSearcher(space, AshaConfig(maximum=9, eta=3))
         >>> found = ja.run_search(searcher, WithFidelity(evaluate, full=9), 13)
         >>> [sum(e.fidelity == fidelity for e in found.evaluations) for fidelity in (1, 3, 9)]
-        [9, 3, 1]
+        [8, 4, 1]
     """
 
     space: Space
@@ -88,15 +80,18 @@ class AshaSearcher:
     objective: Objective = field(default_factory=Objective, kw_only=True)
     constraint: Constraint | None = field(default=None, kw_only=True)
     _gate: Gate = field(init=False, repr=False)
-    _levels: tuple[int, ...] = field(init=False, repr=False)
-    _rungs: list[_Rung] = field(init=False, repr=False)
+    _rungs: Rungs = field(init=False, repr=False)
     _trials: int = field(init=False, default=0, repr=False)
 
     def __post_init__(self) -> None:
         """Begin with empty rungs."""
         self._gate = Gate(self.space, self.constraint, self.config.repeats)
-        self._levels = levels(self.config.maximum, self.config.eta, self.config.minimum)
-        self._rungs = [_Rung() for _ in self._levels]
+        config = self.config
+        self._rungs = Rungs(
+            levels(config.maximum, config.eta, config.minimum),
+            config.eta,
+            lambda candidates: ranked(candidates, self.objective),
+        )
 
     def ask(self, rng: np.random.Generator) -> Suggestion:
         """Return a candidate that goes on, or else a new one.
@@ -106,32 +101,23 @@ class AshaSearcher:
                 may.
             SearchError: Nothing at all is valid and allowed.
         """
-        for height in range(len(self._rungs) - 2, -1, -1):
-            rung = self._rungs[height]
-            for candidate in self._promotable(rung):
-                rung.waiting.remove(candidate)
-                rung.promoted += 1
-                return candidate.suggest(self.space, self._levels[height + 1])
-        suggestion = first_rung(self._gate.draw(rng), self._trials, self._levels[0])
+        promoted = self._rungs.promote()
+        if promoted is not None:
+            candidate, height = promoted
+            return candidate.suggest(self.space, self._rungs.levels[height])
+        suggestion = first_rung(self._gate.draw(rng), self._trials, self._rungs.levels[0])
         self._trials += 1
         return suggestion
 
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
         """Take note of a result at its rung; a second one for the same is ignored."""
-        if suggestion.fidelity not in self._levels:
-            return
-        rung = self._rungs[self._levels.index(suggestion.fidelity)]
-        if suggestion.trial is None or suggestion.trial in rung.told:
-            return
-        rung.told[suggestion.trial] = None
-        candidate = Candidate.of(self.space, suggestion, self.objective.of(metrics))
-        if candidate.score is not None:
-            rung.waiting.append(candidate)
+        if suggestion.trial is not None:
+            scores = only(self.objective.of(metrics))
+            self._rungs.take(Candidate.of(self.space, suggestion, scores), suggestion.fidelity)
 
     def ongoing(self) -> Sequence[int]:
         """Return the trials that may go on, those of higher rungs first, the best of each first."""
-        rungs = self._rungs[-2::-1]
-        return [c.trial for rung in rungs for c in ranked(rung.waiting, self.objective)]
+        return self._rungs.ongoing()
 
     def options(self) -> Mapping[str, Any]:
         """Return the configuration and the objective."""
@@ -139,27 +125,14 @@ class AshaSearcher:
 
     def state(self) -> Mapping[str, Any]:
         """Return what was suggested, and the rungs."""
-        rungs = [
-            {"waiting": [c.to_data() for c in r.waiting], "promoted": r.promoted, "told": [*r.told]}
-            for r in self._rungs
-        ]
-        return {"seen": list(self._gate.seen), "trials": self._trials, "rungs": rungs}
+        return {
+            "seen": list(self._gate.seen),
+            "trials": self._trials,
+            "rungs": self._rungs.state(),
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take the rungs of a state."""
         self._gate.restore(state["seen"])
         self._trials = state["trials"]
-        self._rungs = [
-            _Rung(
-                [Candidate.from_data(c) for c in r["waiting"]],
-                r["promoted"],
-                dict.fromkeys(r["told"]),
-            )
-            for r in state["rungs"]
-        ]
-
-    def _promotable(self, rung: _Rung) -> list[Candidate]:
-        """Return those of the best of a rung that have not gone on; more may have than are best."""
-        best = len(rung.told) // self.config.eta
-        allowed = best - rung.promoted
-        return ranked(rung.waiting, self.objective)[: max(allowed, 0)]
+        self._rungs.restore(state["rungs"])

@@ -19,20 +19,20 @@ class Candidate:
         trial: Its number.
         fingerprint: Of its architecture.
         values: Decided beyond those of the space.
-        score: At the rung where it stands; None for a failure.
+        scores: Of the objectives, at the rung where it stands; None for a failure.
     """
 
     trial: int
     fingerprint: str
     values: tuple[Constant, ...]
-    score: float | None = None
+    scores: tuple[float, ...] | None = None
 
     @staticmethod
-    def of(space: Space, suggestion: Suggestion, score: float | None) -> Candidate:
-        """Return what is kept of a suggestion that was told a score."""
+    def of(space: Space, suggestion: Suggestion, scores: tuple[float, ...] | None) -> Candidate:
+        """Return what is kept of a suggestion that was told its scores."""
         assert suggestion.trial is not None
         values = suggestion.architecture.values[len(space.decisions) :]
-        return Candidate(suggestion.trial, suggestion.fingerprint, values, score)
+        return Candidate(suggestion.trial, suggestion.fingerprint, values, scores)
 
     def suggest(self, space: Space, fidelity: int) -> Suggestion:
         """Return the suggestion to go on with it."""
@@ -41,22 +41,28 @@ class Candidate:
 
     def to_data(self) -> list[Any]:
         """Return it as JSON can hold it."""
-        return [self.trial, self.fingerprint, list(self.values), self.score]
+        scores = None if self.scores is None else list(self.scores)
+        return [self.trial, self.fingerprint, list(self.values), scores]
 
     @staticmethod
     def from_data(data: Sequence[Any]) -> Candidate:
         """Return what `to_data` described."""
-        trial, fingerprint, values, score = data
+        trial, fingerprint, values, scores = data
         constants = cast("tuple[Constant, ...]", as_constant(values, "values"))
-        return Candidate(trial, fingerprint, constants, score)
+        return Candidate(trial, fingerprint, constants, None if scores is None else tuple(scores))
 
 
 def ranked(candidates: Sequence[Candidate], objective: Objective) -> list[Candidate]:
     """Return those that did not fail, the best first, of equals the earlier trial first."""
-    scored = [(c.score, c) for c in candidates if c.score is not None]
+    scored = [(c.scores[0], c) for c in candidates if c.scores is not None]
     scored.sort(key=lambda pair: pair[1].trial)
     scored.sort(key=lambda pair: -pair[0] if objective.maximize else pair[0])
     return [candidate for _, candidate in scored]
+
+
+def only(score: float | None) -> tuple[float, ...] | None:
+    """Return the scores of a single objective; None for a failure."""
+    return None if score is None else (score,)
 
 
 def first_rung(suggestion: Suggestion, trial: int, fidelity: int) -> Suggestion:
