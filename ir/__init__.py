@@ -1,6 +1,13 @@
 """The graph IR of search spaces and the transitions on it: pure Python on immutable values."""
 
-from .analysis import Analysis as Analysis, NodeAnalysis as NodeAnalysis, analyze as analyze
+from .analysis import (
+    Analysis as Analysis,
+    NodeAnalysis as NodeAnalysis,
+    Totals as Totals,
+    analyze as analyze,
+    totals as totals,
+    totals_for as totals_for,
+)
 from .architecture import Architecture as Architecture, properties as properties
 from .checking import Counterexample as Counterexample, check as check
 from .constants import Constant as Constant, as_constant as as_constant

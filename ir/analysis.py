@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import prod
+from operator import attrgetter, itemgetter
 from typing import NamedTuple, TypeAlias, cast
 
 from .architecture import Architecture
 from .constants import Constant, format_constant, typed
-from .errors import ShapeError
+from .errors import ShapeError, SpaceError
 from .graph import Basic, format_node
 from .operations import InferenceRule, Op, Shape, Shapes, Variable
 
 MEMO_LIMIT = 1 << 14  # inferences kept, for all architectures together; some 2 kB each
+PLAN_LIMIT = 1 << 15  # nodes kept that were met, for all architectures together; some 0.5 kB each
 BYTES_PER_ELEMENT = 4  # float32
 SHOWN_DECISIONS = 40  # that a message lists before it says how many more there are
 
 _Feeds: TypeAlias = tuple[tuple[str, Shape], ...]
+_Item: TypeAlias = tuple[str, Basic]
 
 
-class _Summary(NamedTuple):
-    """What a node is, wherever it stands; the fields are those of `NodeAnalysis`."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Summary:
+    """What a node is, wherever it stands; the fields are those of `NodeAnalysis`.
+
+    Compared by identity: equal ones are mostly the same, and so serve as keys at no cost.
+    """
 
     outputs: Shapes
     variables: tuple[Variable, ...]
@@ -30,6 +37,25 @@ class _Summary(NamedTuple):
     trainable_parameters: int
     flops: int
     activation_bytes: int
+
+
+class Totals(NamedTuple):
+    """What an architecture costs; the fields are those of `Analysis`."""
+
+    parameters: int
+    trainable_parameters: int
+    flops: int
+    activation_bytes: int
+
+
+_Made: TypeAlias = dict[object, _Summary]
+_Plan: TypeAlias = tuple[str, Callable[[Mapping[str, _Summary]], object], _Made, _Item]
+"""A node that was met in an architecture, which architectures of one structure share: its key; what
+picks from summaries by key that of the node that feeds it, or those; what the node is, by what is
+picked; and the node itself, held so that its `id` is no other's. A plain tuple: it is taken apart
+some million times a second."""
+
+_plans: dict[int, _Plan] = {}
 
 
 class NodeAnalysis(NamedTuple):
@@ -56,7 +82,10 @@ class NodeAnalysis(NamedTuple):
     activation_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+_FIELDS = NodeAnalysis._fields[2:]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Analysis:
     """What an architecture is for given input shapes. Shapes leave out the batch axis.
 
@@ -83,7 +112,23 @@ class Analysis:
     @property
     def nodes(self) -> tuple[NodeAnalysis, ...]:
         """Each node, producers before consumers."""
-        return tuple([NodeAnalysis(key, op, *summary) for key, op, summary in self.records])
+        return tuple(
+            [
+                NodeAnalysis(key, op, *[getattr(summary, name) for name in _FIELDS])
+                for key, op, summary in self.records
+            ]
+        )
+
+    @property
+    def totals(self) -> Totals:
+        """The sums over all nodes."""
+        return Totals(self.parameters, self.trainable_parameters, self.flops, self.activation_bytes)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare node by node."""
+        if not isinstance(other, Analysis):
+            return NotImplemented
+        return (self.nodes, self.outputs) == (other.nodes, other.outputs)
 
     def __str__(self) -> str:
         """Return the totals in one line."""
@@ -113,34 +158,143 @@ def analyze(architecture: Architecture, inputs: Mapping[str, Shape]) -> Analysis
         >>> analysis.parameters, analysis.flops, analysis.shapes["dense"]
         (650, 1290, (10,))
     """
-    known: dict[str, Shapes] = {"": _checked_inputs(architecture, inputs)}
+    known = _walk(architecture, _fed(architecture, inputs))
     records: list[tuple[str, Op, _Summary]] = []
     shapes: dict[str, Shape] = {}
     for key, node in architecture.nodes:
-        feeds = tuple([(name, known[feed.node][feed.output]) for name, feed in node.inputs])
-        try:
-            summary = _summary(node, feeds)
-        except ShapeError as error:
-            framed = _framed(str(error), architecture, key, node, feeds)
-            raise ShapeError(framed, key, str(error)) from None
-        except Exception as error:
-            error.add_note(f"raised by the inference rule of {_where(key, node, feeds)}")
-            raise
-        known[key] = outputs = summary.outputs
+        summary = known[key]
+        outputs = summary.outputs
         records.append((key, node.op, summary))
         if len(outputs) == 1:
             shapes[key] = outputs[node.outputs[0]]
         else:
             shapes.update((f"{key}:{name}", shape) for name, shape in outputs.items())
     return Analysis(
-        sum([summary.parameters for _, _, summary in records]),
-        sum([summary.trainable_parameters for _, _, summary in records]),
-        sum([summary.flops for _, _, summary in records]),
-        sum([summary.activation_bytes for _, _, summary in records]),
+        *_totals(known),
         shapes,
-        {name: known[source.node][source.output] for name, source in architecture.outputs},
+        {name: known[source.node].outputs[source.output] for name, source in architecture.outputs},
         tuple(records),
     )
+
+
+def totals(architecture: Architecture, inputs: Mapping[str, Shape]) -> Totals:
+    """Return parameters, FLOPs and bytes of activations as `analyze` does, and no more.
+
+    Args:
+        architecture: Any.
+        inputs: The shape of each input, without the batch axis.
+
+    Raises:
+        ShapeError: Shapes do not fit, as for `analyze`.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(lambda: ja.nn.dense(10)), [])
+        >>> totals(net, {"in": (64,)})
+        Totals(parameters=650, trainable_parameters=650, flops=1290, activation_bytes=40)
+    """
+    return _totals(_walk(architecture, _fed(architecture, inputs)))
+
+
+def totals_for(
+    inputs: Mapping[str, Shape], names: Sequence[str]
+) -> Callable[[Architecture], tuple[int, ...]]:
+    """Return a function that gives some totals of any architecture for these inputs.
+
+    It is faster than `totals`: the inputs are checked once, and nothing else is summed.
+
+    Args:
+        inputs: The shape of each input, without the batch axis.
+        names: Of fields of `Totals`, in the order in which the function is to return them.
+
+    Raises:
+        SpaceError: A name is none of these.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(lambda: ja.nn.dense(10)), [])
+        >>> totals_for({"in": (64,)}, ["flops", "parameters"])(net)
+        (1290, 650)
+    """
+    unknown = [name for name in names if name not in Totals._fields]
+    if unknown:
+        raise SpaceError(f"{unknown[0]!r} is not among {', '.join(Totals._fields)}; name these")
+    fields = [attrgetter(name) for name in names]
+    found: dict[tuple[str, ...], _Summary] = {}
+
+    def totals_of(architecture: Architecture) -> tuple[int, ...]:
+        fed = found.get(architecture.inputs)
+        if fed is None:
+            fed = found[architecture.inputs] = _fed(architecture, inputs)
+        summaries = _walk(architecture, fed).values()
+        return tuple([sum(map(field, summaries)) for field in fields])
+
+    return totals_of
+
+
+def _totals(known: Mapping[str, _Summary]) -> Totals:
+    summaries = known.values()
+    return Totals(
+        sum([summary.parameters for summary in summaries]),
+        sum([summary.trainable_parameters for summary in summaries]),
+        sum([summary.flops for summary in summaries]),
+        sum([summary.activation_bytes for summary in summaries]),
+    )
+
+
+def _walk(architecture: Architecture, fed: _Summary) -> dict[str, _Summary]:
+    """Return what each node is by key, producers first; before them all, by "", what is fed.
+
+    A node that was met before, fed by the same, is only looked up.
+    """
+    known = {"": fed}
+    plans = _plans
+    try:
+        for item in architecture.nodes:
+            key, feeds, made, _ = plans[id(item)]
+            known[key] = made[feeds(known)]
+    except KeyError:
+        return _walk_slowly(architecture, fed)
+    return known
+
+
+def _walk_slowly(architecture: Architecture, fed: _Summary) -> dict[str, _Summary]:
+    """Do what `_walk` does where something was not met before."""
+    known = {"": fed}
+    for item in architecture.nodes:
+        key, feeds, made, _ = _plans.get(id(item)) or _met(item)
+        summary = made.get(feeds(known))
+        if summary is None:
+            summary = made[feeds(known)] = _inferred(architecture, item, known)
+        known[key] = summary
+    return known
+
+
+def _met(item: _Item) -> _Plan:
+    """Return the plan of a node, kept for the next time; when there are very many, forget all."""
+    key, node = item
+    sources = [source.node for _, source in node.inputs]
+    feeds: Callable[[Mapping[str, _Summary]], object]
+    feeds = itemgetter(*sources) if sources else lambda _: None
+    if len(_plans) >= PLAN_LIMIT:
+        _plans.clear()
+    plan: _Plan = (key, feeds, {}, item)
+    _plans[id(item)] = plan
+    return plan
+
+
+def _inferred(architecture: Architecture, item: _Item, known: Mapping[str, _Summary]) -> _Summary:
+    """Return what a node is, or say where its shapes do not fit."""
+    key, node = item
+    feeds = tuple([(name, known[feed.node].outputs[feed.output]) for name, feed in node.inputs])
+    try:
+        return _summary(node, feeds)
+    except ShapeError as error:
+        framed = _framed(str(error), architecture, key, node, feeds)
+        raise ShapeError(framed, key, str(error)) from None
+    except Exception as error:
+        error.add_note(f"raised by the inference rule of {_where(key, node, feeds)}")
+        raise
 
 
 def _summary(node: Basic, feeds: _Feeds) -> _Summary:
@@ -175,6 +329,17 @@ def _remembered(
         inference.flops,
         BYTES_PER_ELEMENT * sum(map(prod, inference.outputs.values())),
     )
+
+
+def _fed(architecture: Architecture, inputs: Mapping[str, Shape]) -> _Summary:
+    """Return what the inputs are, as if a node had made them."""
+    shapes = _checked_inputs(architecture, inputs)
+    return _given(tuple(shapes.items()))
+
+
+@lru_cache(MEMO_LIMIT)
+def _given(shapes: _Feeds) -> _Summary:
+    return _Summary(dict(shapes), (), 0, 0, 0, 0)
 
 
 def _checked_inputs(architecture: Architecture, inputs: Mapping[str, Shape]) -> Shapes:

@@ -1,6 +1,7 @@
 """Totals, per-node records and shapes of architectures; errors that say where and why."""
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,7 +9,17 @@ from hypothesis import given, strategies as st
 
 import jarch as ja
 from jarch import nn
-from jarch.ir import Architecture, Fragment, Inference, Op, Properties, Shapes
+from jarch.ir import (
+    Architecture,
+    Fragment,
+    Inference,
+    Op,
+    Properties,
+    Shapes,
+    analysis as analysis_module,
+    totals,
+    totals_for,
+)
 from jarch.testing import strategies
 
 
@@ -181,6 +192,7 @@ def test_records_add_up(space: ja.Space, seed: int) -> None:
     assert analysis.parameters == sum(node.parameters for node in analysis.nodes)
     assert analysis.flops == sum(node.flops for node in analysis.nodes)
     assert set(analysis.outputs) == {name for name, _ in net.outputs}
+    assert totals(net, dict.fromkeys(net.inputs, (strategies.WIDTH,))) == analysis.totals
 
 
 def test_analysis_takes_a_look_up_a_node() -> None:
@@ -194,3 +206,64 @@ def test_analysis_takes_a_look_up_a_node() -> None:
         ja.analyze(net, {"in": (64, 64, 3)})
         times.append(time.perf_counter() - start)
     assert min(times) < 0.5e-3
+
+
+SHAPE = {"in": (8, 8, 1)}
+
+
+@pytest.mark.parametrize("space", [ja.spaces.digits_conv, ja.spaces.mobilenet])
+@given(seed=st.integers(0, 2**32))
+def test_totals_are_those_of_the_analysis(space: Callable[[], Fragment], seed: int) -> None:
+    net = ja.sample(ja.trace(space), np.random.default_rng(seed))
+    analysis = ja.analyze(net, SHAPE)
+    assert totals(net, SHAPE) == analysis.totals
+    names = ("flops", "parameters")
+    assert totals_for(SHAPE, names)(net) == (analysis.flops, analysis.parameters)
+    parsed = ja.from_json(ja.to_json(net))  # whose nodes are other objects
+    assert totals_for(SHAPE, names)(parsed) == (analysis.flops, analysis.parameters)
+    assert ja.analyze(parsed, SHAPE) == analysis
+
+
+def test_nodes_that_architectures_share_are_told_apart_by_what_feeds_them() -> None:
+    space = ja.trace(
+        lambda: ja.sequential(nn.dense(ja.Discrete([2, 3], name="width")), nn.relu, nn.dense(10))
+    )
+    found = totals_for({"in": (4,)}, ["parameters"])
+    narrow, wide = (ja.replay(space, [width]) for width in (2, 3))
+    for _ in range(3):
+        assert (found(narrow), found(wide)) == ((2 * 5 + 10 * 3,), (3 * 5 + 10 * 4,))
+    assert totals(narrow, {"in": (8,)}).parameters == 2 * 9 + 10 * 3
+
+
+def test_what_is_remembered_of_nodes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analysis_module, "PLAN_LIMIT", 7)
+    space, rng = ja.trace(ja.spaces.digits_conv), np.random.default_rng(0)
+    for _ in range(50):
+        net = ja.from_json(ja.to_json(ja.sample(space, rng)))
+        assert totals(net, SHAPE) == ja.analyze(net, SHAPE).totals
+    assert len(vars(analysis_module)["_plans"]) <= 7
+
+
+def test_errors_are_the_same_each_time() -> None:
+    net = decide(ja.sequential(nn.max_pool(window=9), nn.flatten))
+    found = totals_for(SHAPE, ["flops"])
+    with pytest.raises(ja.ShapeError, match="max_pool") as first:
+        ja.analyze(net, SHAPE)
+    for _ in range(2):
+        with pytest.raises(ja.ShapeError) as again:
+            found(net)
+        assert str(again.value) == str(first.value)
+
+
+def test_totals_that_there_are_not() -> None:
+    with pytest.raises(ja.SpaceError, match="'latency' is not among parameters"):
+        totals_for(SHAPE, ["latency"])
+    with pytest.raises(ja.ShapeError, match="give one for each"):
+        totals_for({"image": (8, 8, 1)}, ["flops"])(decide(nn.flatten()))
+
+
+def test_analyses_are_compared_node_by_node() -> None:
+    relu, tanh = (ja.analyze(decide(each()), SHAPE) for each in (nn.relu, nn.tanh))
+    assert relu == ja.analyze(decide(nn.relu()), SHAPE)
+    assert relu != tanh
+    assert relu != "relu"

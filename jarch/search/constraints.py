@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from jarch.ir import Architecture, InvalidArchitecture, Shape, analyze
+from jarch.ir import Architecture, InvalidArchitecture, Shape, totals_for
 
 Constraint: TypeAlias = Callable[[Architecture], None]
 """Raises `InvalidArchitecture` for one that is not to be suggested."""
@@ -36,13 +36,13 @@ def within(
         >>> ja.analyze(found, {"in": (8, 8, 1)}).parameters <= 5000
         True
     """
-    bounds = {"parameters": parameters, "flops": flops, "activation_bytes": activation_bytes}
-    bounded = {name: bound for name, bound in bounds.items() if bound is not None}
+    given = {"parameters": parameters, "flops": flops, "activation_bytes": activation_bytes}
+    bounds = {name: bound for name, bound in given.items() if bound is not None}
+    totals_of = totals_for(inputs, tuple(bounds))
 
     def constraint(architecture: Architecture) -> None:
-        analysis = analyze(architecture, inputs)
-        for name, bound in bounded.items():
-            found: int = getattr(analysis, name)
+        totals = totals_of(architecture)
+        for (name, bound), found in zip(bounds.items(), totals, strict=True):
             if found > bound:
                 label = name.replace("_", " ")
                 raise InvalidArchitecture(f"{found:,} {label} are more than {bound:,}")
