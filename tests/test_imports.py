@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 NEED_JAX = ("jax", "jaxlib", "flax", "optax", "orbax")
-BESIDE_THE_LOWERING: tuple[str, ...] = ()
+BESIDE_THE_LOWERING: tuple[str, ...] = ("jarch.search.policies", "jarch.surrogates.networks")
 """Packages above the lowering that need JAX themselves: nothing else imports them when loaded."""
 SLOW = (*NEED_JAX, "sklearn", "optuna", "matplotlib")
 """What takes long to import: not before it is needed."""

@@ -1,6 +1,6 @@
 """Surrogates: encodings of architectures, and models that predict scores with an uncertainty.
 
-Trees are loaded on first use, because scikit-learn takes long to import.
+Trees and networks are loaded on first use, because scikit-learn and JAX take long to import.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from .gaussian import (
     RidgeSurrogate as RidgeSurrogate,
     WeisfeilerLehmanProcess as WeisfeilerLehmanProcess,
 )
+from .joined import JoinedEncoder as JoinedEncoder
 from .modules import HashingEncoder as HashingEncoder
 from .ngrams import NgramEncoder as NgramEncoder
 from .paths import PathEncoder as PathEncoder
 from .surrogate import (
+    Directed as Directed,
     Fitted as Fitted,
     FloatArray as FloatArray,
     Prediction as Prediction,
@@ -32,8 +34,13 @@ from .weisfeiler_lehman import WeisfeilerLehmanEncoder as WeisfeilerLehmanEncode
 
 if TYPE_CHECKING:
     from .forest import BoostingSurrogate as BoostingSurrogate, ForestSurrogate as ForestSurrogate
+    from .networks import DeepEnsemble as DeepEnsemble
 
-_LAZY: Mapping[str, str] = {"BoostingSurrogate": "forest", "ForestSurrogate": "forest"}
+_LAZY: Mapping[str, str] = {
+    "BoostingSurrogate": "forest",
+    "DeepEnsemble": "networks",
+    "ForestSurrogate": "forest",
+}
 
 if not TYPE_CHECKING:  # checkers see the names above, and so find misspelt ones
     __getattr__, __dir__ = lazy_names(__name__, globals(), _LAZY)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from .encoder import Encoder
+from .joined import JoinedEncoder
 from .modules import HashingEncoder
 from .ngrams import NgramEncoder
 from .paths import PathEncoder
@@ -19,6 +20,7 @@ _SURROGATES: Mapping[str, tuple[str, str]] = {
     "gp-rbf": ("gaussian", "RbfProcess"),
     "forest": ("forest", "ForestSurrogate"),
     "boosting": ("forest", "BoostingSurrogate"),
+    "deep-ensemble": ("networks", "DeepEnsemble"),
 }
 """For each name the module and the class: a frozen dataclass of options that can `fit`."""
 
@@ -40,7 +42,7 @@ def make_surrogate(name: str, options: Mapping[str, Any] | None = None) -> Surro
     Args:
         name: One of `SURROGATES`.
         options: Its attributes, by name; what is not given is as by default. An encoder may be
-            named: hashing, ngram, path or weisfeiler-lehman.
+            named: hashing, ngram, path or weisfeiler-lehman; several names stand for them joined.
 
     Raises:
         SurrogateError: There is no such surrogate, or its options are wrong.
@@ -64,12 +66,16 @@ def make_surrogate(name: str, options: Mapping[str, Any] | None = None) -> Surro
 
 
 def _named(option: str, value: Any) -> Any:
-    """Return the value of an option, where it names an encoder that encoder.
+    """Return the value of an option, where it names encoders those.
 
     Raises:
         SurrogateError: There is no such encoder.
     """
-    if option != "encoder" or not isinstance(value, str):
+    if option != "encoder":
+        return value
+    if isinstance(value, (list, tuple)):
+        return JoinedEncoder(tuple([_named(option, name) for name in cast("list[Any]", value)]))
+    if not isinstance(value, str):
         return value
     if value not in _ENCODERS:
         raise SurrogateError(f"encoder {value!r} is none of {', '.join(_ENCODERS)}")

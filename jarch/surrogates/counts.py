@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -72,7 +72,11 @@ class Columns:
 
     def matrix(self, batch: GraphBatch) -> sparse.csr_array:
         """Return the counts as a sparse matrix of shape (G, size)."""
-        owners, features, amounts = self.extract(batch)
+        return self.gather(self.extract(batch), len(batch))
+
+    def gather(self, counts: Counts, graphs: int) -> sparse.csr_array:
+        """Return the counts of so many graphs as a sparse matrix of shape (G, size)."""
+        owners, features, amounts = counts
         if self.known is None:
             # one bit says the sign, so that features which share a column cancel on average
             signs = 1.0 - 2.0 * (features >> np.uint64(63)).astype(np.float64)
@@ -83,7 +87,7 @@ class Columns:
             places = np.minimum(places, max(len(self.known) - 1, 0))
             kept = self.known[places] == features if len(self.known) else features < 0
             owners, columns, amounts = owners[kept], places[kept], amounts[kept]
-        found = sparse.csr_array((amounts, (owners, columns)), shape=(len(batch), self.size))
+        found = sparse.csr_array((amounts, (owners, columns)), shape=(graphs, self.size))
         found.sum_duplicates()
         if self.binary:
             found.data = np.sign(found.data)
@@ -95,6 +99,7 @@ def fit_columns(
     architectures: Sequence[Architecture],
     size: int | None = None,
     binary: bool = False,
+    most: int | None = None,
 ) -> Columns:
     """Return columns for the features of architectures.
 
@@ -103,12 +108,29 @@ def fit_columns(
         architectures: Whose features get columns; one that comes later has none.
         size: Take hashes modulo this number instead; then nothing is learned from architectures.
         binary: Say only whether a feature is there.
+        most: Where nothing else says the size, give columns to so many features, those whose
+            counts vary most among the architectures; None for all.
 
     Raises:
-        SurrogateError: The size is below 1.
+        SurrogateError: The size, or the most of columns, is below 1.
     """
+    if most is not None and most < 1:
+        raise SurrogateError(f"an encoding of at most {most} columns; allow at least one")
     if size is not None:
         if size < 1:
             raise SurrogateError(f"an encoding of {size} columns; give it at least one")
         return Columns(extract, None, size, binary)
-    return Columns(extract, np.unique(extract(as_batch(architectures)).features), binary=binary)
+    batch = as_batch(architectures)
+    counts = extract(batch)
+    columns = Columns(extract, np.unique(counts.features), binary=binary)
+    if most is None or columns.size <= most:
+        return columns
+    found = columns.gather(counts, len(batch))
+    variances = _means(found.multiply(found)) - _means(found) ** 2
+    varying = np.sort(np.argsort(-variances, kind="stable")[:most])
+    return replace(columns, known=np.unique(counts.features)[varying])
+
+
+def _means(matrix: Any) -> FloatArray:
+    """Return the mean of each column of a sparse matrix."""
+    return np.asarray(matrix.mean(axis=0), np.float64).ravel()

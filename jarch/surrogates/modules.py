@@ -32,6 +32,7 @@ class HashingEncoder:
 
     Attributes:
         size: How many columns; None for one for each feature seen.
+        most: Give columns to so many of the features seen, those that vary most; None for all.
 
     Raises:
         SurrogateError: The size is below 1.
@@ -47,6 +48,7 @@ class HashingEncoder:
     """
 
     size: int | None = 256
+    most: int | None = None
 
     def __post_init__(self) -> None:
         """Check the size."""
@@ -55,7 +57,7 @@ class HashingEncoder:
 
     def fit(self, architectures: Sequence[Architecture]) -> Columns:
         """Return the columns."""
-        return fit_columns(self.extract, architectures, self.size)
+        return fit_columns(self.extract, architectures, self.size, most=self.most)
 
     def extract(self, batch: GraphBatch) -> Counts:
         """Return all three sorts of features."""

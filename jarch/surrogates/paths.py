@@ -37,6 +37,7 @@ class PathEncoder:
         skipped: Operations that paths do not mention.
         size: Gather the paths in this many columns by their hashes; None for a column for each
             path seen.
+        most: Give columns to so many of the paths seen, those that vary most; None for all.
 
     Raises:
         SurrogateError: The limit is below 1.
@@ -56,6 +57,7 @@ class PathEncoder:
     limit: int = 64
     skipped: tuple[str, ...] = ("identity", "add", "concatenate")
     size: int | None = None
+    most: int | None = None
 
     def __post_init__(self) -> None:
         """Check the limit."""
@@ -64,7 +66,7 @@ class PathEncoder:
 
     def fit(self, architectures: Sequence[Architecture]) -> Columns:
         """Give each path seen a column."""
-        return fit_columns(self.extract, architectures, self.size, binary=True)
+        return fit_columns(self.extract, architectures, self.size, binary=True, most=self.most)
 
     def extract(self, batch: GraphBatch) -> Counts:
         """Return the paths."""

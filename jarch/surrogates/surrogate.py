@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,15 @@ class Surrogate(Protocol):
             SurrogateError: There are no scores, some are not finite, or their number differs from
                 that of the architectures.
         """
+        ...
+
+
+@runtime_checkable
+class Directed(Protocol):
+    """A surrogate that learns better where it knows which scores are better."""
+
+    def directed(self, maximize: bool) -> Surrogate:
+        """Return the same surrogate, for scores of which more is better, or less."""
         ...
 
 

@@ -15,7 +15,7 @@ from jarch.search.edits import Where, anywhere
 from jarch.search.gate import Gate
 from jarch.search.objective import Objective
 from jarch.search.searcher import Metrics, Suggestion
-from jarch.surrogates import Fitted, FloatArray, Surrogate, make_surrogate
+from jarch.surrogates import Directed, Fitted, FloatArray, Surrogate, make_surrogate
 
 from .acquisitions import AcquisitionName, acquire
 from .candidates import Pool, mutation_pool
@@ -67,9 +67,12 @@ class ModelBasedSearcher(ABC, Generic[C]):
     def __post_init__(self) -> None:
         """Begin without results."""
         self._gate = Gate(self.space, self.constraint, self.config.repeats)
-        self._learner = self.surrogate or make_surrogate(
+        learner = self.surrogate or make_surrogate(
             self.config.surrogate, self.config.surrogate_options
         )
+        if isinstance(learner, Directed):
+            learner = learner.directed(self.objective.maximize)
+        self._learner = learner
         self._seen = Observations(self.space, self.objective)
 
     def ask(self, rng: np.random.Generator) -> Suggestion:

@@ -1,0 +1,237 @@
+"""Trains the members of an ensemble side by side, as one program.
+
+Shapes: K members, N places for observations of which n are taken, B of them a batch, E epochs.
+N is a power of four and B follows from it, so that few programs serve fits of all sizes.
+"""
+
+# pyright: reportUnknownMemberType=false
+# JAX leaves types out
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, TypeAlias, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.flatten_util import ravel_pytree
+from numpy.typing import NDArray
+
+from jarch import lowering
+from jarch.surrogates.surrogate import FloatArray
+
+Tree: TypeAlias = Any
+"""A pytree of arrays, as JAX takes them."""
+Apply: TypeAlias = Callable[[Tree, Tree], jax.Array]
+"""From the parameters of one network and its inputs for b architectures to b numbers."""
+Loss: TypeAlias = Literal["absolute", "squared"]
+
+SMALLEST = 64  # places for observations in the smallest program
+MOST_BATCHES = 8  # an epoch has no more of them once they are larger than the least size
+ROWS = 1024  # architectures of which the scores are predicted at once
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How networks are trained; hashable, since a program is compiled for each.
+
+    Attributes:
+        epochs: Passes over the observations.
+        batch: Observations a step, at least.
+        learning_rate: Of Adam.
+        second_moment: Adam's decay of squared gradients.
+        decay: Penalty on squared weights, as part of the gradient.
+        annealed: Lower the learning rate to nothing in half a cosine.
+        loss: Of a prediction's error.
+    """
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    second_moment: float = 0.999
+    decay: float = 0.0
+    annealed: bool = False
+    loss: Loss = "absolute"
+
+
+def places(number: int, smallest: int = SMALLEST, factor: int = 4) -> int:
+    """Return the places of a program for so many: the least power that holds them.
+
+    Example:
+        >>> places(10), places(65), places(1000), places(70, factor=2)
+        (64, 256, 1024, 128)
+    """
+    found = smallest
+    while found < number:
+        found *= factor
+    return found
+
+
+def padded(array: NDArray[Any], size: int, axis: int = 0) -> NDArray[Any]:
+    """Return the array with zeros after its end along an axis."""
+    widths = [(0, 0)] * array.ndim
+    widths[axis] = (0, size - array.shape[axis])
+    return np.pad(array, widths)
+
+
+def train(
+    apply: Apply,
+    parameters: Tree,
+    inputs: Tree,
+    targets: FloatArray,
+    weights: FloatArray,
+    rng: np.random.Generator,
+    recipe: Recipe,
+) -> Tree:
+    """Return the parameters of K networks after training, each in an order of its own.
+
+    Args:
+        apply: A function of a module, not made anew for each call.
+        parameters: At the beginning, each array with an axis of K members in front.
+        inputs: Of n observations, each array with an axis of n in front.
+        targets: What to predict, of shape (n,).
+        weights: How much each error counts, of shape (n,).
+        rng: Orders the observations, anew in each epoch.
+        recipe: How to train.
+    """
+    n, members = len(targets), _length(parameters)
+    size = places(n)
+    batch = max(recipe.batch, size // MOST_BATCHES)
+    orders = np.tile(np.arange(n, dtype=np.int32), (members, recipe.epochs, 1))
+    orders = padded(rng.permuted(orders, axis=2), max(size, batch), axis=2)
+    pad = partial(padded, size=size)
+    with on_processor():
+        trained: Tree = train_program(
+            apply,
+            recipe,
+            batch,
+            parameters,
+            jax.tree.map(pad, inputs),
+            pad(targets.astype(np.float32)),
+            pad(weights.astype(np.float32)),
+            orders,
+            np.int32(n),
+        )
+        return jax.tree.map(np.asarray, trained)
+
+
+def _train(
+    apply: Apply,
+    recipe: Recipe,
+    batch: int,
+    parameters: Tree,
+    inputs: Tree,
+    targets: jax.Array,
+    weights: jax.Array,
+    orders: jax.Array,
+    count: jax.Array,
+) -> Tree:
+    """Train all members; `orders` (K, E, N) lists observations, of which the first `count` are."""
+    member = partial(_train_one, apply, recipe, batch, inputs, targets, weights, count)
+    trained: Tree = jax.vmap(member)(parameters, orders)
+    return trained
+
+
+train_program: Any = jax.jit(_train, static_argnums=(0, 1, 2))
+
+
+def _train_one(
+    apply: Apply,
+    recipe: Recipe,
+    batch: int,
+    inputs: Tree,
+    targets: jax.Array,
+    weights: jax.Array,
+    count: jax.Array,
+    parameters: Tree,
+    orders: jax.Array,
+) -> Tree:
+    # in one vector, which an optimiser updates in one go
+    flat, restored = ravel_pytree(parameters)
+    optimizer: Any = optax.chain(
+        optax.add_decayed_weights(recipe.decay), optax.scale_by_adam(b2=recipe.second_moment)
+    )
+    batches = (count + batch - 1) // batch
+    steps = batches * recipe.epochs
+
+    def loss(vector: jax.Array, chosen: jax.Array, taken: jax.Array) -> jax.Array:
+        found = apply(restored(vector), _taken(inputs, chosen))
+        error = found - targets[chosen]
+        each = jnp.abs(error) if recipe.loss == "absolute" else jnp.square(error)
+        return jnp.sum(jnp.where(taken, weights[chosen] * each, 0.0)) / jnp.sum(taken)
+
+    slope = cast(Any, jax.grad(loss))
+
+    def step(i: jax.Array, carried: tuple[jax.Array, Tree]) -> tuple[jax.Array, Tree]:
+        vector, state = carried
+        first = i % batches * batch
+        chosen = jax.lax.dynamic_slice(orders[i // batches], (first,), (batch,))
+        taken = first + jnp.arange(batch) < count
+        change, state = optimizer.update(slope(vector, chosen, taken), state, vector)
+        left = 0.5 + 0.5 * jnp.cos(jnp.pi * i / steps) if recipe.annealed else 1.0
+        return vector - recipe.learning_rate * left * change, state
+
+    ended = cast(Any, jax.lax.fori_loop(0, steps, step, (flat, optimizer.init(flat))))
+    return restored(ended[0])
+
+
+def _taken(inputs: Tree, which: Any) -> Tree:
+    """Return some of what is along the first axis of each array."""
+
+    def take(array: Any) -> Any:
+        return array[which]
+
+    return jax.tree.map(take, inputs)
+
+
+def _length(tree: Tree) -> int:
+    """Return the size of the first axis, which all arrays share."""
+    leaves: list[Any] = jax.tree.leaves(tree)
+    return len(leaves[0])
+
+
+def predict(apply: Apply, parameters: Tree, inputs: Tree) -> FloatArray:
+    """Return what K networks predict of m architectures, of shape (K, m).
+
+    Args:
+        apply: See `train`.
+        parameters: See `train`.
+        inputs: Each array with an axis of m in front.
+    """
+    m = _length(inputs)
+    if not m:
+        return np.zeros((_length(parameters), 0))
+    rows = [_taken(inputs, slice(i, i + ROWS)) for i in range(0, m, ROWS)]
+    return np.concatenate([_predict_rows(apply, parameters, some) for some in rows], axis=1)
+
+
+def _predict_rows(apply: Apply, parameters: Tree, inputs: Tree) -> FloatArray:
+    m = _length(inputs)
+    pad = partial(padded, size=places(m))
+    with on_processor():
+        found: Any = predict_program(apply, parameters, jax.tree.map(pad, inputs))
+    return np.asarray(found, np.float64)[:, :m]
+
+
+def _predict(apply: Apply, parameters: Tree, inputs: Tree) -> Tree:
+    found: Tree = jax.vmap(apply, (0, None))(parameters, inputs)
+    return found
+
+
+predict_program: Any = jax.jit(_predict, static_argnums=0)
+
+
+def on_processor() -> AbstractContextManager[Any]:
+    """Run on the CPU, where there is one: networks this small wait for an accelerator."""
+    lowering.enable_compilation_cache()
+    try:
+        device = cast(Any, jax.local_devices(backend="cpu")[0])
+    except RuntimeError:  # JAX was told to know no CPU
+        device = cast(Any, jax.local_devices()[0])
+    placed: AbstractContextManager[Any] = jax.default_device(device)
+    return placed
