@@ -12,10 +12,16 @@ from typing import TYPE_CHECKING
 from jarch.ir.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from .costs import COSTS as COSTS, COUNTS as COUNTS, Cost as Cost
     from .errors import LoweringError as LoweringError
     from .flax_module import ArchitectureModule as ArchitectureModule
     from .initialization import initial_variables as initial_variables
     from .model import Model as Model, lower as lower
+    from .timing import (
+        Timing as Timing,
+        measure_costs as measure_costs,
+        time_forward as time_forward,
+    )
     from .tracing import infer_by_tracing as infer_by_tracing
     from .training.batches import Data as Data
     from .training.checkpoints import load as load, save as save
@@ -59,8 +65,11 @@ if TYPE_CHECKING:
 
 _MODULES: Mapping[str, str] = {
     "ArchitectureModule": "flax_module",
+    "COSTS": "costs",
+    "COUNTS": "costs",
     "Checkpoint": "training.resuming",
     "CheckpointError": "training.errors",
+    "Cost": "costs",
     "Data": "training.batches",
     "DryRun": "training.dry_runs",
     "EpochReport": "training.trained",
@@ -72,6 +81,7 @@ _MODULES: Mapping[str, str] = {
     "Model": "model",
     "Partial": "training.resuming",
     "Signature": "training.trained",
+    "Timing": "timing",
     "TrainConfig": "training.config",
     "TrainConfigError": "training.errors",
     "Trained": "training.trained",
@@ -87,12 +97,14 @@ _MODULES: Mapping[str, str] = {
     "load": "training.checkpoints",
     "load_checkpoint": "training.resuming",
     "lower": "model",
+    "measure_costs": "timing",
     "optimizer_names": "training.optimizers",
     "program_counts": "training.executables",
     "program_key": "training.dry_runs",
     "remove_checkpoint": "training.resuming",
     "save": "training.checkpoints",
     "save_checkpoint": "training.resuming",
+    "time_forward": "timing",
     "training_bytes": "training.memory",
 }
 """Where each name is defined, relative to this package."""

@@ -19,6 +19,7 @@ from jarch.lowering.model import Model, lower
 from .batches import Data, target_rows
 from .checking import as_model, check_shapes
 from .config import TrainConfig, resolve
+from .memory import planned_bytes
 from .steps import (
     Epoch,
     Numbers,
@@ -119,7 +120,7 @@ def dry_run(
     arguments = _arguments(program, model, x, y, batch_size)
     level = 0 if jax.default_backend() == "cpu" else None
     compiled: Any = compiled_step(program, arguments, level)
-    return DryRun(time.perf_counter() - began, _bytes(compiled))
+    return DryRun(time.perf_counter() - began, planned_bytes(compiled))
 
 
 def _program(model: Model, config: TrainConfig) -> Program:
@@ -136,12 +137,3 @@ def _arguments(program: Program, model: Model, x: Any, y: Any, batch_size: int) 
     numbers = Numbers(np.float32(0), np.float32(0), np.uint32(0))
     data = [_shape(each.shape, jax.dtypes.canonicalize_dtype(each.dtype)) for each in (x, y)]
     return (state, *data, epoch, numbers, program_values(program))
-
-
-def _bytes(compiled: Any) -> int | None:
-    plan = compiled.memory_analysis()
-    if plan is None:
-        return None
-    names = ("argument", "output", "temp")
-    sizes = [int(getattr(plan, f"{name}_size_in_bytes")) for name in names]
-    return sum(sizes) - int(plan.alias_size_in_bytes)

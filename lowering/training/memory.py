@@ -63,6 +63,20 @@ def optimizer_slots(optimizer: Optimizer, options: Options = ()) -> float:
     return numbers / prod(_EXAMPLE)
 
 
+def planned_bytes(program: Any) -> int | None:
+    """Return how many bytes a compiled program takes while it runs, by its compiler's plan.
+
+    That are its arguments, such as weights, what it gives, and work space; what it writes into the
+    place of an argument counts once. None where the backend does not tell.
+    """
+    plan = program.memory_analysis()
+    if plan is None:
+        return None
+    names = ("argument", "output", "temp")
+    sizes = [int(getattr(plan, f"{name}_size_in_bytes")) for name in names]
+    return sum(sizes) - int(plan.alias_size_in_bytes)
+
+
 def available_bytes() -> int | None:
     """Return how much memory is free for training; None where the system does not tell.
 

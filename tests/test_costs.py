@@ -1,0 +1,151 @@
+"""What models cost: counted, measured, as objectives and as limits that come before training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import jarch as ja
+from jarch import lowering, nn
+from jarch.lowering import LoweringError, energy, timing
+from jarch.lowering.costs import check_costs, over_limit
+
+SHAPE = (8, 8, 1)
+
+
+def dense(*widths: int) -> ja.Architecture:
+    layers = [nn.dense(width) for width in widths]
+    return ja.replay(ja.trace(lambda: ja.sequential(nn.flatten, *layers, nn.dense(10))), [])
+
+
+def test_calls_are_timed_until_there_are_enough() -> None:
+    found = lowering.time_forward(dense(), SHAPE, 4, calls=7, seconds=1000)
+    assert (found.calls, found.batch_size) == (7, 4)
+    assert 0 < found.low <= found.median <= found.high
+    assert found.throughput == pytest.approx(4 / found.median)
+    assert lowering.time_forward(dense(), SHAPE, calls=100, seconds=0).calls == 5
+
+
+def test_one_slow_call_does_not_change_the_median(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, times = 0.0, [0.0]
+    for took in (3.0, 1.0, 1000.0, 2.0, 2.0):
+        times += [now, now + took]
+        now += took
+    clock = iter(times)
+    monkeypatch.setattr(timing, "perf_counter", lambda: next(clock))
+    found = lowering.time_forward(dense(), SHAPE, calls=5, seconds=1e9)
+    assert found == (2.0, 2.0, 3.0, 5, 1)
+    assert found.spread == 1.0
+
+
+def test_the_program_is_the_one_that_judges_candidates() -> None:
+    data = ja.load_data("digits", limit=100)
+    net = dense(12)
+    ja.fit(net, data, ja.TrainConfig(epochs=1, batch_size=16))
+    before = lowering.program_counts()
+    lowering.time_forward(net, data.input_shape, 16)
+    lowering.measure_costs(net, data.input_shape, ["throughput", "peak_bytes"], 16)
+    assert lowering.program_counts() == before
+
+
+def test_peak_bytes_hold_weights_and_batch() -> None:
+    small, large = (
+        lowering.measure_costs(net, SHAPE, ["peak_bytes"], 16)["peak_bytes"]
+        for net in (dense(), dense(1000))
+    )
+    weights = 4 * ja.analyze(dense(), {"in": SHAPE}).parameters
+    assert small >= weights + 4 * 16 * (64 + 10)
+    assert large - small >= 4 * 64 * 1000
+
+
+def test_only_what_is_asked_for_is_measured() -> None:
+    assert lowering.measure_costs(dense(), SHAPE, ["flops", "parameters"]) == {}
+    found = lowering.measure_costs(dense(), SHAPE, ["latency_ms", "throughput"], 8)
+    assert set(found) == {"latency_ms", "latency_ms_iqr", "throughput", "throughput_iqr"}
+    assert all(value >= 0 for value in found.values())
+
+
+def test_what_is_no_cost_is_an_error() -> None:
+    with pytest.raises(LoweringError, match=r"'latency' is no cost; name one of .*latency_ms"):
+        check_costs(["latency"])
+    two = ja.Wiring(["left", "right"])
+    ends = {"in0": two.input("left"), "in1": two.input("right")}
+    both = two.build({"out": two.add(nn.add(2), ends)["out"]})
+    with pytest.raises(ja.ShapeError, match="only one runs"):
+        lowering.time_forward(ja.replay(ja.trace(lambda: both), []), SHAPE)
+
+
+def test_limits_go_by_the_direction_of_the_cost() -> None:
+    assert over_limit("latency_ms", 5.0, 5) == ""
+    assert over_limit("latency_ms", 5.1, 5) == "latency_ms is 5.1, more than 5"
+    assert over_limit("throughput", 499.9, 500) == "throughput is 499.9, less than 500"
+    assert over_limit("throughput", 500.0, 500) == ""
+
+
+def test_half_precision_runs() -> None:
+    model = ja.lower(dense(), dtype=np.dtype("float16"))
+    assert lowering.time_forward(model, SHAPE, calls=5).median > 0
+
+
+class TestEnergy:
+    @pytest.fixture
+    def powercap(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """Return a folder with counters of two packages, of a part of one, and of a broken one."""
+        for name, kind in (
+            ("intel-rapl:0", "package-0"),
+            ("intel-rapl:0:0", "core"),
+            ("intel-rapl:1", "package-1"),
+            ("intel-rapl:2", "psys"),
+        ):
+            folder = tmp_path / name
+            folder.mkdir()
+            (folder / "name").write_text(f"{kind}\n")
+            (folder / "max_energy_range_uj").write_text("9999999\n")
+            (folder / "energy_uj").write_text("9000000\n")
+        (tmp_path / "intel-rapl:3").mkdir()
+        monkeypatch.setattr(energy, "_POWERCAP", tmp_path)
+        return tmp_path
+
+    def test_packages_are_counted_and_counters_go_round(self, powercap: Path) -> None:
+        zones = energy.energy_zones()
+        assert [zone.counter.parent.name for zone in zones] == ["intel-rapl:0", "intel-rapl:1"]
+        before = energy.read_energy(zones)
+        (powercap / "intel-rapl:0" / "energy_uj").write_text("9500000\n")
+        (powercap / "intel-rapl:1" / "energy_uj").write_text("500000\n")
+        assert energy.joules_between(zones, before, energy.read_energy(zones)) == 2.0
+
+    def test_joules_are_of_an_example(
+        self, powercap: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(timing, "_ENERGY_SECONDS", 0.0)  # one call
+        readings: Iterator[tuple[int, int]] = iter([(0, 0), (3_000_000, 1_000_000)])
+
+        def read(zones: tuple[energy.Zone, ...]) -> tuple[int, int]:
+            assert len(zones) == 2
+            return next(readings)
+
+        monkeypatch.setattr(timing, "read_energy", read)
+        assert lowering.measure_costs(dense(), SHAPE, ["energy_joules"], 8) == {
+            "energy_joules": 0.5
+        }
+
+    def test_where_it_is_not_told_that_is_said_at_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(energy, "_POWERCAP", tmp_path / "nothing")
+        before = lowering.program_counts()
+        with pytest.raises(LoweringError, match="energy_joules is not told here"):
+            lowering.measure_costs(dense(77), SHAPE, ["energy_joules"])
+        assert lowering.program_counts() == before
+
+    def test_counters_that_may_not_be_read_are_none(
+        self, powercap: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object, **__: object) -> str:
+            raise PermissionError
+
+        monkeypatch.setattr(Path, "read_text", refuse)
+        assert energy.energy_zones() == ()
