@@ -47,6 +47,8 @@ SearcherName: TypeAlias = Literal[
     "bananas",
     "npenas",
     "nasbowl",
+    "reinforce",
+    "ppo",
     "parego",
 ]
 

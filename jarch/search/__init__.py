@@ -100,6 +100,12 @@ if TYPE_CHECKING:
         SmboConfig as SmboConfig,
         SmboSearcher as SmboSearcher,
     )
+    from .policies import (
+        PpoConfig as PpoConfig,
+        PpoSearcher as PpoSearcher,
+        ReinforceConfig as ReinforceConfig,
+        ReinforceSearcher as ReinforceSearcher,
+    )
 
 _LAZY: Mapping[str, str] = {
     "BananasConfig": "model_based",
@@ -112,6 +118,10 @@ _LAZY: Mapping[str, str] = {
     "SmboSearcher": "model_based",
     "ParegoConfig": "multi_objective.parego",
     "ParegoSearcher": "multi_objective.parego",
+    "PpoConfig": "policies",
+    "PpoSearcher": "policies",
+    "ReinforceConfig": "policies",
+    "ReinforceSearcher": "policies",
     "QuasiRandomConfig": "quasi_random",
     "QuasiRandomSearcher": "quasi_random",
 }

@@ -59,6 +59,8 @@ _SEARCHERS: Mapping[str, _Entry] = {
     "bananas": _Entry("model_based.bananas", "BananasConfig", "BananasSearcher", True),
     "npenas": _Entry("model_based.npenas", "NpenasConfig", "NpenasSearcher", True),
     "nasbowl": _Entry("model_based.nasbowl", "NasBowlConfig", "NasBowlSearcher", True),
+    "reinforce": _Entry("policies", "ReinforceConfig", "ReinforceSearcher", True),
+    "ppo": _Entry("policies", "PpoConfig", "PpoSearcher", True),
     "parego": _Entry("multi_objective.parego", "ParegoConfig", "ParegoSearcher", True),
 }
 
