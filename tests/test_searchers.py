@@ -69,6 +69,7 @@ CONFIGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "async_hyperband",
         {"maximum": 4, "eta": 2, "sampled": True},
     ),
+    "bohb": ("bohb", {"maximum": 4, "eta": 2, "min_points": 2, "candidates": 8}),
     "optuna": ("optuna", {"attempts": 3}),
     "smbo": ("smbo", {"surrogate": "ridge", "initial": 3, "candidates": 20}),
     "smbo, tree": (
@@ -289,6 +290,7 @@ def test_real_numbers_can_be_searched(kind: str) -> None:
         "asynchronous hyperband",
         "successive halving",
         "successive narrowing",
+        "bohb",
         "reinforce",
         "ppo",
         "smbo",

@@ -41,6 +41,7 @@ SearcherName: TypeAlias = Literal[
     "async_hyperband",
     "successive_halving",
     "successive_narrowing",
+    "bohb",
     "optuna",
     "quasi_random",
     "smbo",
@@ -53,7 +54,7 @@ SearcherName: TypeAlias = Literal[
 ]
 
 _OF_FIDELITIES = frozenset(
-    {"hyperband", "asha", "async_hyperband", "successive_halving", "successive_narrowing"}
+    {"hyperband", "asha", "async_hyperband", "successive_halving", "successive_narrowing", "bohb"}
 )  # their fidelities are epochs
 _NOT_SETTINGS = frozenset({"folder", "resume"})  # where, not what
 _OF_THE_LOOP = frozenset(

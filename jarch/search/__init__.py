@@ -38,6 +38,8 @@ from .multi_fidelity import (
     AshaSearcher as AshaSearcher,
     AsyncHyperbandConfig as AsyncHyperbandConfig,
     AsyncHyperbandSearcher as AsyncHyperbandSearcher,
+    BohbConfig as BohbConfig,
+    BohbSearcher as BohbSearcher,
     HyperbandConfig as HyperbandConfig,
     HyperbandSearcher as HyperbandSearcher,
     SuccessiveHalvingConfig as SuccessiveHalvingConfig,

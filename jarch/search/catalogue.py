@@ -53,6 +53,7 @@ _SEARCHERS: Mapping[str, _Entry] = {
     "successive_narrowing": _Entry(
         "multi_fidelity", "SuccessiveNarrowingConfig", "SuccessiveNarrowingSearcher", True
     ),
+    "bohb": _Entry("multi_fidelity", "BohbConfig", "BohbSearcher", True),
     "optuna": _Entry("bridges.sampler", "OptunaConfig", "OptunaSearcher", True),
     "quasi_random": _Entry("quasi_random", "QuasiRandomConfig", "QuasiRandomSearcher", False),
     "smbo": _Entry("model_based.smbo", "SmboConfig", "SmboSearcher", True),

@@ -38,8 +38,10 @@ def from_unit(domain: Domain, unit: float) -> Constant:
     return domain[min(int(unit * size), size - 1)]
 
 
-def to_unit(domain: FloatDomain, value: Constant) -> float:
+def to_unit(domain: FloatDomain | IntegerDomain, value: Constant) -> float:
     """Return how far through a range a number is, from 0 to 1: what `from_unit` makes it of.
+
+    An integer is in the middle of its part.
 
     Example:
         >>> from jarch.ir import FloatDomain

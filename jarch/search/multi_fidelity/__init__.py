@@ -5,6 +5,7 @@ from .async_hyperband import (
     AsyncHyperbandConfig as AsyncHyperbandConfig,
     AsyncHyperbandSearcher as AsyncHyperbandSearcher,
 )
+from .bohb import BohbConfig as BohbConfig, BohbSearcher as BohbSearcher
 from .halving import (
     SuccessiveHalvingConfig as SuccessiveHalvingConfig,
     SuccessiveHalvingSearcher as SuccessiveHalvingSearcher,
