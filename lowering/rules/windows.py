@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -40,6 +40,27 @@ class Windows:
             (size + sum(pad) - dilation * (window - 1) - 1) // stride + 1
             for size, pad, window, dilation, stride in axes
         )
+
+    def seeing(self) -> tuple[Windows, tuple[slice, ...]]:
+        """Return the windows without elements that see nothing but padding, and which stay.
+
+        Of a kernel of 5 by 5 over an image of 2 by 2, padded on all sides, 9 elements see anything.
+        """
+        kept = tuple(self._seeing(axis) for axis in range(len(self.sizes)))
+        axes = zip(kept, self.kernel, self.padding, strict=True)
+        around = [(pad[0] - k.start, pad[1] - (size - k.stop)) for k, size, pad in axes]
+        if any(dilation != 1 for dilation in self.dilation) or min(map(min, around)) < 0:
+            return self, tuple(slice(0, size) for size in self.kernel)
+        return replace(
+            self, kernel=tuple(k.stop - k.start for k in kept), padding=tuple(around)
+        ), kept
+
+    def _seeing(self, axis: int) -> slice:
+        """Return which elements along an axis see any of the array in any window."""
+        size, window, before = self.sizes[axis], self.kernel[axis], self.padding[axis][0]
+        farthest = (self.lengths[axis] - 1) * self.strides[axis]
+        seeing = [t for t in range(window) if t - before + farthest >= 0 and t - before < size]
+        return slice(seeing[0], seeing[-1] + 1) if seeing else slice(0, window)
 
     def pad(self, value: jax.Array) -> jax.Array:
         """Return the array with its zeros around it."""
