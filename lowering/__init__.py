@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     )
     from .training.metrics import METRICS as METRICS, Metric as Metric
     from .training.optimizers import optimizer_names as optimizer_names
+    from .training.populations.grouping import group_by_program as group_by_program
+    from .training.populations.members import Outcome as Outcome
+    from .training.populations.meshes import population_mesh as population_mesh
+    from .training.populations.training import fit_population as fit_population
     from .training.resuming import (
         Checkpoint as Checkpoint,
         Partial as Partial,
@@ -79,6 +83,7 @@ _MODULES: Mapping[str, str] = {
     "METRICS": "training.metrics",
     "Metric": "training.metrics",
     "Model": "model",
+    "Outcome": "training.populations.members",
     "Partial": "training.resuming",
     "Signature": "training.trained",
     "Timing": "timing",
@@ -91,7 +96,9 @@ _MODULES: Mapping[str, str] = {
     "enable_compilation_cache": "training.compilation_cache",
     "fit": "training.fitting",
     "fit_partly": "training.fitting",
+    "fit_population": "training.populations.training",
     "forget_programs": "training.executables",
+    "group_by_program": "training.populations.grouping",
     "infer_by_tracing": "tracing",
     "initial_variables": "initialization",
     "load": "training.checkpoints",
@@ -99,6 +106,7 @@ _MODULES: Mapping[str, str] = {
     "lower": "model",
     "measure_costs": "timing",
     "optimizer_names": "training.optimizers",
+    "population_mesh": "training.populations.meshes",
     "program_counts": "training.executables",
     "program_key": "training.dry_runs",
     "remove_checkpoint": "training.resuming",

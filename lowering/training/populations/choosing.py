@@ -1,0 +1,130 @@
+"""How the members of a program are computed: in turn, side by side, or spread over devices."""
+
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX are partial)
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Literal, TypeAlias, cast
+
+import jax
+from jax.sharding import Mesh
+
+from jarch.lowering.training.errors import TrainConfigError
+from jarch.lowering.training.probes import remembered_choice
+
+from .grouping import kind_of
+from .members import Member
+from .meshes import check_mesh, local_devices, population_mesh
+from .stacks import Stack
+
+Executor: TypeAlias = Literal["auto", "serial", "vmap", "sharded"]
+"""In turn by one program; side by side in one; spread over devices; or what is fastest."""
+
+EXECUTORS = ("auto", "serial", "vmap", "sharded")
+CHOICE = "population"
+"""The kind of choice that `probes.overrule_choice` may overrule."""
+
+_LEAST_SECONDS, _MOST_STEPS, _ROUNDS = 0.03, 64, 3
+_DeviceError = cast(type[RuntimeError], jax.errors.JaxRuntimeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the caller said of executor and devices.
+
+    Attributes:
+        executor: Which.
+        mesh: Over which to spread; None for all devices of this process.
+    """
+
+    executor: Executor
+    mesh: Mesh | None
+
+
+def means_of(executor: Executor, mesh: Mesh | None, devices: Sequence[Any] | None) -> Means:
+    """Return what is to be used.
+
+    Raises:
+        TrainConfigError: There is no such executor, or it takes no mesh and no devices.
+    """
+    if executor not in EXECUTORS:
+        raise TrainConfigError(f"executor is {executor!r}; it must be one of {[*EXECUTORS]}")
+    given = mesh is not None or devices is not None
+    if given and (executor in ("serial", "vmap") or (mesh is not None and devices is not None)):
+        raise TrainConfigError(
+            "mesh or devices, one of them, says over which devices members are spread; leave out "
+            f"the other, and let executor be 'sharded' or 'auto', not {executor!r}"
+        )
+    if mesh is None and devices is not None:
+        mesh = population_mesh(devices)
+    return Means("sharded" if given else executor, mesh)
+
+
+def stacks_of(members: Sequence[Member], means: Means) -> list[Stack]:
+    """Return the members of one program in stacks that are trained one after the other."""
+    return _stacks(members, _chosen(members, means), means.mesh)
+
+
+def _chosen(members: Sequence[Member], means: Means) -> str:
+    if means.executor != "auto":
+        return means.executor
+    names = ["serial"]
+    names += ["vmap"] if len(members) > 1 else []
+    names += ["sharded"] if len(members) > 1 and len(local_devices()) > 1 else []
+    if len(names) == 1:
+        return names[0]
+    key = kind_of(members[0].run, len(members))
+    return remembered_choice(CHOICE, key, lambda: measured(members, names), names=names)
+
+
+def measured(members: Sequence[Member], names: Sequence[str]) -> dict[str, float]:
+    """Return how many seconds a step of all members takes, by executor.
+
+    The members are not trained by it: they begin anew later.
+    """
+    takes: dict[str, Callable[[], float]] = {}
+    for name in names:
+        stack = _stacks(members, name, None)[0]
+        times = len(members) if name == "serial" else 1
+        try:
+            takes[name] = _timer(stack, times)
+        except _DeviceError:  # too large, say
+            continue
+    found = {name: [take() for _ in range(_ROUNDS)] for name, take in takes.items()}
+    return {name: min(found.get(name, [inf])) for name in names}
+
+
+def _timer(stack: Stack, times: int) -> Callable[[], float]:
+    """Return what measures the seconds of a step, `times` over."""
+    take, _ = stack.begin()
+    take()
+    stack.wait()
+
+    def seconds(steps: int) -> float:
+        began = time.perf_counter()
+        for _ in range(steps):
+            take()
+        stack.wait()
+        return (time.perf_counter() - began) / steps
+
+    steps = max(2, min(_MOST_STEPS, round(_LEAST_SECONDS / max(seconds(2), 1e-6))))
+    return lambda: seconds(steps) * times
+
+
+def _stacks(members: Sequence[Member], executor: str, mesh: Mesh | None) -> list[Stack]:
+    if executor == "serial":
+        return [Stack([member]) for member in members]
+    if executor == "vmap":
+        return [Stack(members)]
+    size = members[0].run.batch_size
+    return [Stack(members, check_mesh(mesh or _no_larger(members), size))]
+
+
+def _no_larger(members: Sequence[Member]) -> Mesh:
+    """Return a mesh of the devices of this process, no more than there are members."""
+    return population_mesh(local_devices()[: len(members)])

@@ -1,0 +1,238 @@
+"""Members of one program that are trained side by side: their arrays lie one behind the other."""
+
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX are partial)
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, cast
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from jarch.lowering.normal_form import normal_form
+from jarch.lowering.training.batches import epoch_order
+from jarch.lowering.training.errors import TrainingFailed
+from jarch.lowering.training.judging import on_host
+from jarch.lowering.training.metrics import Array
+from jarch.lowering.training.steps import (
+    Epoch,
+    TrainState,
+    Variables,
+    forward_program,
+    program_values,
+    start_on_host,
+    step_program,
+    variables_of,
+)
+
+from .members import Member, Report
+from .meshes import ALL, MEMBERS, epoch_specs, placed_data, rows_of, sharding, state_specs
+from .programs import gathered, population_forward, population_step
+from .trees import copied_row, row_of, stacked
+
+_DeviceError = cast(type[RuntimeError], jax.errors.JaxRuntimeError)
+
+
+class Stack:
+    """Members that are trained side by side, one epoch after the other.
+
+    A row whose member has ended, and one that only fills a mesh, computes what nobody looks at:
+    that costs less than to ask in each step. Once half of the rows are of that kind, the others are
+    gathered into a smaller stack. A stack of one member on one device has no axis for members, and
+    its programs are those of `fit`.
+    """
+
+    def __init__(self, members: Sequence[Member], mesh: Mesh | None = None) -> None:
+        """Take members of one program; their arrays are made when they first train.
+
+        Args:
+            members: At least one; the first is repeated until a mesh is full.
+            mesh: Over which they are spread; None for one device.
+        """
+        self.epoch = 0
+        self._mesh = mesh
+        self._rows = _filled(members, mesh)
+        self._state: TrainState | None = None
+        self._taken: Variables | None = None  # of all rows as they are now, on the host
+
+    @property
+    def members(self) -> list[Member]:
+        """Those that lie on the device, in order."""
+        return [*dict.fromkeys(self._rows)]
+
+    @property
+    def active(self) -> list[Member]:
+        """The members that are still training, in order."""
+        return [member for member in self.members if member.active]
+
+    def train_epoch(self, on_epoch: Report | None) -> None:
+        """Train one more epoch, validate each member, and see which of them end."""
+        active = self.active
+        began = time.perf_counter()
+        try:
+            compiled = self._take_steps()
+            losses, outputs = self._losses(), self._outputs()
+        except _DeviceError as error:
+            reason = f"the device could not go on with {len(active)} models at once: {error}"
+            for member in active:
+                member.failure = TrainingFailed(reason, self.epoch)
+        else:
+            seconds = (time.perf_counter() - began) / len(active), compiled / len(active)
+            for member in active:
+                row = self._rows.index(member)
+                made = None if outputs is None else outputs[row]
+                weights = partial(self.weights, member)
+                member.report(seconds, losses[row], made, weights, on_epoch)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Take members that have ended off the device, and gather the others once they are few."""
+        for member in self.members:
+            if member.ended is not None and member.best is None and member.variables is None:
+                member.variables = self.weights(member)
+        active = self.active
+        if not active:
+            self._state = self._taken = None
+        elif self._state is not None:
+            self._gather(_filled(active, self._mesh))
+
+    def weights(self, member: Member) -> Variables:
+        """Return the variables of a member as they are now, on the host."""
+        if self._taken is None:
+            self._taken = on_host(self._variables())
+        own: Any = self._taken
+        if not self._alone:
+            own = copied_row(own, self._rows.index(member))
+        return normal_form(member.run.program.module.architecture).from_normal(own)
+
+    def begin(self) -> tuple[Callable[[], None], int]:
+        """Make the arrays and the program of the next epoch.
+
+        Returns:
+            What takes a step, without waiting for it, and how many there are.
+        """
+        run, number = self._rows[0].run, self.epoch + 1
+        state = self._start() if self._state is None else self._state
+        data = placed_data(run.data, run.batch_size, self._mesh)
+        given = (data.x, data.y, *self._given(number))
+        if self._alone:
+            step = step_program(run.program, (state, *given))
+        else:
+            step = population_step(run.program, (state, *given), self._mesh)
+        self._state, self._taken = state, None
+
+        def take() -> None:
+            self._state = step(self._state, *given)
+
+        return take, run.rates.shape[1]
+
+    def wait(self) -> None:
+        """Wait until the device has done what it was given."""
+        np.asarray(self._now.step)
+
+    @property
+    def _alone(self) -> bool:
+        return self._mesh is None and len(self._rows) == 1
+
+    @property
+    def _now(self) -> TrainState:
+        assert self._state is not None
+        return self._state
+
+    def _take_steps(self) -> float:
+        """Train an epoch; return what compiling took, in seconds."""
+        began, fresh = time.perf_counter(), self._state is None
+        take, steps = self.begin()
+        take()
+        compiled = time.perf_counter() - began if fresh else 0.0
+        for _ in range(steps - 1):
+            take()
+        self.epoch += 1
+        return compiled
+
+    def _start(self) -> TrainState:
+        states = {
+            member: start_on_host(
+                member.run.program,
+                member.run.model.init(member.run.config.seed, member.run.data.x_train[:1]),
+            )
+            for member in self.members
+        }
+        first = states[self._rows[0]]
+        if self._alone:
+            return cast(TrainState, jax.device_put(first))
+        state = stacked([states[member] for member in self._rows])._replace(step=first.step)
+        return cast(TrainState, self._put(state, state_specs()))
+
+    def _given(self, number: int) -> tuple[Any, Any, Any]:
+        """Return the epoch, the numbers and the values of all rows, on the device."""
+        given = [self._given_to(member, number) for member in self._rows]
+        if self._alone:
+            return cast(tuple[Any, Any, Any], jax.device_put(given[0]))
+        epoch, numbers, values = stacked(given)
+        specs = MEMBERS if self._mesh is None else epoch_specs(self._mesh)
+        return self._put(epoch, specs), self._put(numbers, MEMBERS), self._put(values, MEMBERS)
+
+    def _given_to(self, member: Member, number: int) -> tuple[Any, Any, Any]:
+        run = member.run
+        number = min(number, len(run.rates))  # what has ended goes on with its last epoch
+        order = epoch_order(len(run.data.x_train), run.batch_size, run.config.seed, number)
+        return Epoch(order, run.rates[number - 1]), run.numbers, program_values(run.program)
+
+    def _losses(self) -> list[float]:
+        steps = self._rows[0].run.rates.shape[1]
+        return [float(loss) / steps for loss in np.atleast_1d(np.asarray(self._now.loss))]
+
+    def _outputs(self) -> Array | None:
+        """Return the outputs of the validation split: (P, N, …); None without such a split."""
+        run = self._rows[0].run
+        data = placed_data(run.data, run.batch_size, self._mesh)
+        if not data.validation:
+            return None
+        variables = self._variables()
+        arguments = (variables, data.validation[0])
+        if self._alone:
+            forward = forward_program(run.program.module, arguments)
+        else:
+            forward = population_forward(run.program.module, arguments, self._mesh)
+        waiting: list[Any] = [forward(variables, batch) for batch in data.validation]
+        made = np.concatenate([np.asarray(each) for each in waiting], axis=0 if self._alone else 1)
+        return (made[None] if self._alone else made)[:, : len(run.data.y_validation)]
+
+    def _variables(self) -> Variables:
+        """Return the variables of all rows, by the names of the normal form, on the device."""
+        module = self._rows[0].run.program.module
+        variables = variables_of(module, self._now)
+        return normal_form(module.architecture).to_normal(variables)
+
+    def _gather(self, rows: list[Member]) -> None:
+        """Go on with fewer rows, if they are at most half of those there are."""
+        if len(rows) > len(self._rows) // 2:
+            return
+        places = np.array([self._rows.index(member) for member in rows], np.int32)
+        state = gathered(self._now, self._put(places, ALL), self._mesh)
+        self._rows, self._taken = rows, None
+        if self._alone:
+            state = row_of(state._replace(step=()), 0)._replace(step=state.step)
+        self._state = state
+
+    def _put(self, tree: Any, specs: Any) -> Any:
+        if self._mesh is None:
+            return jax.device_put(tree)
+        mesh = self._mesh
+        if isinstance(specs, (TrainState, Epoch)):
+            specs = type(specs)(*(sharding(mesh, spec) for spec in specs))
+        else:
+            specs = sharding(mesh, specs)
+        return jax.device_put(tree, specs)
+
+
+def _filled(members: Sequence[Member], mesh: Mesh | None) -> list[Member]:
+    """Return the members of the rows: so many that each device of a mesh has as many as another."""
+    missing = -len(members) % rows_of(mesh)
+    return [*members, *[members[0]] * missing]

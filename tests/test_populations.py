@@ -1,0 +1,444 @@
+"""Candidates trained together come out as if each were trained alone."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+# (the annotations of JAX and optax are partial)
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import jarch as ja
+from jarch import lowering, nn
+from jarch.lowering.training import compilation_cache
+from jarch.lowering.training.populations import choosing, stacks
+from jarch.lowering.training.populations.grouping import kind_of
+from jarch.lowering.training.populations.halving import rungs_of
+from jarch.lowering.training.populations.members import Member
+from jarch.lowering.training.preparation import prepare
+from jarch.lowering.training.probes import forget_choices, overruled_choice
+
+DIGITS = ja.load_data("digits", limit=150)
+SEQUENCES = ja.from_arrays(
+    np.random.default_rng(0).normal(size=(150, 6, 4)).astype(np.float32), np.arange(150) % 10
+)
+EXECUTORS: tuple[Any, ...] = ("serial", "vmap", "sharded")
+SGD = ja.TrainConfig(epochs=2, batch_size=32, optimizer="sgd", learning_rate=0.05)
+
+
+@pytest.fixture(autouse=True)
+def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(compilation_cache.VARIABLE, "off")
+
+
+def built(*pieces: Any) -> ja.Architecture:
+    return ja.replay(ja.trace(lambda: ja.sequential(*pieces)), [])
+
+
+def dense(rate: float = 0.3, momentum: float = 0.9, width: int = 16) -> ja.Architecture:
+    norm = nn.batch_norm(momentum=momentum)
+    return built(nn.flatten, nn.dense(width), norm, nn.relu, nn.dropout(rate), nn.dense(10))
+
+
+def conv(rate: float = 0.3, momentum: float = 0.9) -> ja.Architecture:
+    norm = nn.batch_norm(momentum=momentum)
+    separable = nn.separable_conv(8, 3, strides=2)
+    pieces = nn.conv(4, 3), norm, nn.relu, separable, nn.flatten, nn.dropout(rate), nn.dense(10)
+    return built(*pieces)
+
+
+def attending(rate: float = 0.3, momentum: float = 0.9) -> ja.Architecture:
+    attend = nn.attention(num_heads=2, qkv_features=4, dropout_rate=rate)
+    return built(attend, nn.batch_norm(momentum=momentum), nn.flatten, nn.dense(10))
+
+
+NETS: dict[str, tuple[Callable[..., ja.Architecture], ja.Dataset]] = {
+    "dense": (dense, DIGITS),
+    "conv": (conv, DIGITS),
+    "attention": (attending, SEQUENCES),
+}
+
+
+def trained(outcomes: Sequence[lowering.Outcome]) -> list[ja.Trained]:
+    for each in outcomes:
+        assert isinstance(each, ja.Trained), each
+    return [each for each in outcomes if isinstance(each, ja.Trained)]
+
+
+def distance(a: ja.Trained, b: ja.Trained) -> float:
+    """Return the largest difference between weights, by the names that both must have."""
+    first, second = (str(jax.tree.structure(dict(each.variables))) for each in (a, b))
+    assert first == second
+    pairs = zip(jax.tree.leaves(a.variables), jax.tree.leaves(b.variables), strict=True)
+    return max(float(np.abs(x - y).max()) for x, y in pairs)
+
+
+def assert_alike(together: ja.Trained, alone: ja.Trained) -> None:
+    assert distance(together, alone) < 1e-5
+    assert len(together.history) == len(alone.history)
+    assert together.validation == pytest.approx(alone.validation, abs=0.05)
+    for one, other in zip(together.history, alone.history, strict=True):
+        assert (one.epoch, one.epochs, one.learning_rate) == (
+            other.epoch,
+            other.epochs,
+            other.learning_rate,
+        )
+        assert one.train_loss == pytest.approx(other.train_loss, abs=1e-4)
+        assert one.validation["loss"] == pytest.approx(other.validation["loss"], abs=1e-4)
+
+
+def compiled(run: Callable[[], object]) -> int:
+    before = lowering.program_counts()["compiled"]
+    run()
+    return lowering.program_counts()["compiled"] - before
+
+
+rates = st.floats(0.05, 0.7)
+
+
+def config_of(momentum: float, **values: Any) -> ja.TrainConfig:
+    return replace(SGD, optimizer_options={"momentum": momentum}, **values)
+
+
+configs = st.builds(
+    config_of,
+    momentum=st.floats(0.1, 0.9),
+    epochs=st.integers(1, 3),
+    learning_rate=st.floats(1e-3, 0.1),
+    schedule=st.sampled_from(["constant", "linear", "cosine", "exponential"]),
+    weight_decay=st.floats(0, 0.1),
+    label_smoothing=st.floats(0, 0.3),
+    seed=st.integers(0, 2**33),
+)
+members = st.lists(st.tuples(configs, rates, rates), min_size=3, max_size=3)
+
+
+@pytest.mark.parametrize("net", ["dense", "conv", "attention"])
+@settings(max_examples=3)
+@given(drawn=members)
+def test_a_member_equals_training_it_alone(net: str, drawn: Any) -> None:
+    made, data = NETS[net]
+    nets = [made(rate, momentum) for _, rate, momentum in drawn]
+    how = [config for config, _, _ in drawn]
+    alone = [ja.fit(one, data, config) for one, config in zip(nets, how, strict=True)]
+    for executor in EXECUTORS:
+        together = trained(ja.fit_population(nets, data, how, executor=executor))
+        for i, each in enumerate(together):
+            assert each.architecture == nets[i]
+            assert_alike(each, alone[i])
+
+
+def own(learning_rate: Any) -> Any:
+    return optax.chain(optax.trace(0.5), optax.scale(-learning_rate))
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["adam", pytest.param("lbfgs", marks=pytest.mark.slow), optax.sgd(0.05), own]
+)
+def test_other_optimisers_keep_their_state_for_each_member(optimizer: Any) -> None:
+    config = replace(SGD, optimizer=optimizer, learning_rate=1e-2, epochs=1)
+    together = trained(ja.fit_population(dense(), DIGITS, config, seeds=[0, 5], executor="vmap"))
+    for each, seed in zip(together, [0, 5], strict=True):
+        assert each.config.seed == seed
+        alone = ja.fit(dense(), DIGITS, replace(config, seed=seed))
+        assert distance(each, alone) < 1e-2  # all but SGD make more of rounding
+    assert distance(*together) > 1e-2
+
+
+@pytest.mark.filterwarnings("ignore:Specifying a key")
+def test_generators_of_optimisers_are_those_of_each_member() -> None:
+    config = replace(SGD, optimizer="noisy_sgd", optimizer_options={"eta": 0.1}, epochs=1)
+    for each in trained(ja.fit_population(dense(), DIGITS, config, seeds=[0, 5], executor="vmap")):
+        assert distance(each, ja.fit(dense(), DIGITS, each.config)) < 1e-4
+
+
+class TestPrograms:
+    def test_numbers_and_names_do_not_divide_a_group(self) -> None:
+        nets = [dense(0.1), dense(width=8), dense(0.2), conv()]
+        assert lowering.group_by_program(nets, DIGITS, SGD) == [[0, 2], [1], [3]]
+        how = [SGD, replace(SGD, seed=3, epochs=7), replace(SGD, batch_size=16)]
+        assert lowering.group_by_program(dense(), DIGITS, how) == [[0, 1], [2]]
+
+    def test_groups_are_those_of_the_program_key(self) -> None:
+        other = replace(SGD, optimizer_options={"momentum": 0.5})
+        pairs = [
+            (net, config)
+            for net in (dense(0.1), dense(0.0), dense(0.2, 0.5), dense(width=4))
+            for config in (SGD, replace(SGD, optimizer="adam"), other, replace(SGD, seed=1))
+        ]
+        keys = [lowering.program_key(net, DIGITS, config) for net, config in pairs]
+        groups = lowering.group_by_program([n for n, _ in pairs], DIGITS, [c for _, c in pairs])
+        assert [[keys[i] for i in group] for group in groups] == [
+            [key] * keys.count(key) for key in dict.fromkeys(keys)
+        ]
+
+    def test_candidates_of_several_programs_come_back_in_order(self) -> None:
+        nets = [dense(0.1), conv(), dense(0.2), dense(width=8)]
+        for each, net in zip(
+            trained(ja.fit_population(nets, DIGITS, SGD, executor="vmap")), nets, strict=True
+        ):
+            assert each.architecture == net
+            assert_alike(each, ja.fit(net, DIGITS, SGD))
+
+    def test_a_population_compiles_once(self) -> None:
+        lowering.forget_programs()
+
+        def run(rate: float, seeds: list[int]) -> None:
+            ja.fit_population(dense(rate), DIGITS, SGD, seeds=seeds, executor="vmap")
+
+        assert compiled(lambda: run(0.1, [1, 2])) == 2  # the step and the outputs
+        assert compiled(lambda: run(0.2, [3, 4])) == 0
+        assert compiled(lambda: run(0.2, [1, 2, 3])) == 2
+
+    def test_in_turn_by_the_programs_of_fit(self) -> None:
+        ja.fit(dense(), DIGITS, SGD)
+
+        def run() -> None:
+            ja.fit_population(dense(), DIGITS, SGD, seeds=[1, 2], executor="serial")
+
+        assert compiled(run) == 0
+
+    def test_a_step_reuses_the_memory_of_the_state(self) -> None:
+        stack = stacks.Stack(made(3))
+        take, _ = stack.begin()
+        before = stack._state  # pyright: ignore[reportPrivateUsage]
+        take()
+        kept = [leaf for leaf in jax.tree.leaves(before) if leaf.ndim and not leaf.is_deleted()]
+        assert not kept
+
+
+class TestArguments:
+    def test_each_candidate_with_each_seed(self) -> None:
+        how = [SGD, replace(SGD, learning_rate=0.1)]
+        found = trained(ja.fit_population(dense(), DIGITS, how, seeds=[7, 8], executor="vmap"))
+        got = [(each.config.learning_rate, each.config.seed) for each in found]
+        assert got == [(0.05, 7), (0.05, 8), (0.1, 7), (0.1, 8)]
+
+    def test_nothing_is_nothing(self) -> None:
+        assert ja.fit_population([], DIGITS) == []
+        assert ja.fit_population(dense(), DIGITS, seeds=[]) == []
+
+    def test_lengths_must_agree(self) -> None:
+        with pytest.raises(ja.TrainConfigError, match="3 architectures and 2 configurations"):
+            ja.fit_population([dense()] * 3, DIGITS, [SGD] * 2)
+
+    def test_shapes_are_checked_before_anything_is_trained(self) -> None:
+        def train() -> None:
+            with pytest.raises(ja.ShapeError, match="10 classes"):
+                ja.fit_population([dense(), built(nn.flatten, nn.dense(3))], DIGITS, SGD)
+
+        lowering.forget_programs()
+        assert compiled(train) == 0
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"executor": "pmap"}, "one of"),
+            ({"executor": "vmap", "devices": jax.devices()}, "'sharded' or 'auto'"),
+            ({"mesh": ja.population_mesh(), "devices": jax.devices()}, "one of them"),
+            ({"mesh": jax.sharding.Mesh(jax.devices(), ("rows",))}, "'population'"),
+            ({"devices": []}, "0 devices"),
+            ({"halving": (1.5, 1)}, "fraction"),
+            ({"halving": (0.5,)}, "fraction"),
+            ({"halving": [(2, 2), (1, 1)]}, "must rise"),
+            ({"halving": [(1, 1), (2, 2)]}, "must not"),
+            ({"halving": [(0, 1)]}, "1 or more"),
+        ],
+    )
+    def test_mistakes(self, arguments: dict[str, Any], message: str) -> None:
+        with pytest.raises(ja.TrainConfigError, match=message):
+            ja.fit_population(dense(), DIGITS, SGD, seeds=[1, 2], **arguments)
+
+    def test_data_without_a_validation_split(self) -> None:
+        data = replace(DIGITS, x_validation=DIGITS.x_train[:0], y_validation=DIGITS.y_train[:0])
+        for each in trained(ja.fit_population(dense(), data, SGD, seeds=[1, 2], executor="vmap")):
+            assert each.validation == {}
+            assert distance(each, ja.fit(dense(), data, each.config)) < 1e-5
+        with pytest.raises(ja.TrainConfigError, match="validation split"):
+            ja.fit_population(dense(), data, SGD, halving=(0.5, 1))
+
+    def test_regression(self) -> None:
+        x = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
+        data = ja.from_arrays(x, (x @ np.ones((3, 2))).astype(np.float32), task="regression")
+        net = built(nn.dense(8), nn.tanh, nn.dense(2))
+        for each in trained(ja.fit_population(net, data, SGD, seeds=[1, 2], executor="vmap")):
+            assert_alike_in_regression(each, ja.fit(net, data, each.config))
+
+
+def assert_alike_in_regression(together: ja.Trained, alone: ja.Trained) -> None:
+    assert distance(together, alone) < 1e-5
+    assert together.validation == pytest.approx(alone.validation, abs=1e-4)
+
+
+class TestEnding:
+    def test_a_member_that_diverges_does_not_hurt_the_others(self) -> None:
+        how = [replace(SGD, learning_rate=rate, seed=3) for rate in (0.05, 1e30, 0.01)]
+        for executor in EXECUTORS:
+            found = ja.fit_population(dense(), DIGITS, how, executor=executor)
+            assert isinstance(found[1], ja.TrainingFailed)
+            assert "epoch 1" in str(found[1])
+            for i in (0, 2):
+                assert_alike(trained([found[i]])[0], ja.fit(dense(), DIGITS, how[i]))
+
+    def test_when_all_fail_nothing_is_raised(self) -> None:
+        how = replace(SGD, learning_rate=1e30)
+        found = ja.fit_population(dense(), DIGITS, how, seeds=[1, 2], executor="vmap")
+        assert all(isinstance(each, ja.TrainingFailed) for each in found)
+
+    def test_a_device_that_breaks_down_ends_those_that_are_on_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise jax.errors.JaxRuntimeError("out of memory")
+
+        monkeypatch.setattr(stacks, "population_step", fail)
+        nets = [dense(), dense(0.1), dense(width=5)]
+        found = ja.fit_population(nets, DIGITS, SGD, executor="vmap")
+        assert isinstance(found[2], ja.Trained)  # alone on the device, by the program of fit
+        assert "2 models at once: out of memory" in str(found[0])
+        assert isinstance(found[1], ja.TrainingFailed)
+
+    def test_patience_is_that_of_each_member(self) -> None:
+        rates = (0.3, 1e-6, 0.05, 1e-6)
+        how = [
+            replace(SGD, epochs=8, learning_rate=rate, early_stopping_patience=i + 1, seed=i)
+            for i, rate in enumerate(rates)
+        ]
+        together = trained(ja.fit_population(dense(), DIGITS, how, executor="vmap"))
+        for each, config in zip(together, how, strict=True):
+            alone = ja.fit(dense(), DIGITS, config)
+            assert_alike(each, alone)
+        assert len({len(each.history) for each in together}) > 1
+
+    def test_a_member_can_be_asked_to_stop(self) -> None:
+        seen: list[tuple[int, int]] = []
+
+        def watch(member: int, report: ja.EpochReport) -> bool:
+            seen.append((member, report.epoch))
+            return member == 1
+
+        config = replace(SGD, epochs=3)
+        found = trained(
+            ja.fit_population(
+                dense(), DIGITS, config, seeds=[4, 5], executor="vmap", on_epoch=watch
+            )
+        )
+        assert [len(each.history) for each in found] == [3, 1]
+        assert seen == [(0, 1), (1, 1), (0, 2), (0, 3)]
+        for each in found:
+            part = lowering.fit_partly(
+                dense(), DIGITS, each.config, epochs=len(each.history)
+            ).trained
+            assert_alike(each, part)
+
+
+class TestHalving:
+    def test_rungs(self) -> None:
+        assert rungs_of(None, 8, 9) == []
+        assert rungs_of((0.25, 3), 16, 9) == [(3, 4), (6, 1)]
+        assert rungs_of((0.9, 1), 3, 9) == [(1, 2), (2, 1)]
+
+    @pytest.mark.parametrize("executor", EXECUTORS)
+    def test_only_the_best_go_on(self, executor: Any) -> None:
+        rates = [1e-6, 0.05, 1e-5, 0.1, 0.02, 1e-4]
+        how = [replace(SGD, epochs=5, learning_rate=rate, seed=2) for rate in rates]
+        found = trained(
+            ja.fit_population(dense(), DIGITS, how, executor=executor, halving=[(1, 3), (3, 1)])
+        )
+        epochs = [len(each.history) for each in found]
+        assert sorted(epochs) == [1, 1, 1, 3, 3, 5]
+        for each, config in zip(found, how, strict=True):
+            part = lowering.fit_partly(dense(), DIGITS, config, epochs=len(each.history))
+            assert_alike(each, part.trained)
+        first = [each.history[0].validation["accuracy"] for each in found]
+        went_on = [accuracy for accuracy, count in zip(first, epochs, strict=True) if count > 1]
+        assert min(went_on) >= sorted(first)[-3]
+
+    def test_candidates_of_several_programs_compete(self) -> None:
+        how = [replace(SGD, epochs=3, learning_rate=rate) for rate in (1e-6, 0.1, 1e-6, 0.1)]
+        nets = [dense(), dense(), dense(width=24), dense(width=24)]
+        found = trained(
+            ja.fit_population(nets, DIGITS, how, executor="vmap", halving=[(1, 2), (2, 1)])
+        )
+        assert sorted(len(each.history) for each in found) == [1, 1, 2, 3]
+
+    def test_few_that_are_left_are_gathered(self) -> None:
+        members = made(6)
+        stack = stacks.Stack(members)
+        stack.train_epoch(None)
+        for member in members[:4]:
+            member.ended = "dropped"
+        stack.tidy()
+        assert stack.members == members[4:]
+        members[4].ended = "dropped"
+        stack.tidy()
+        assert stack.members == members[5:]
+        stack.train_epoch(None)
+        assert members[5].ended == "epochs"
+        assert stack.members == members[5:]
+        assert_alike(
+            trained([members[5].outcome()])[0], ja.fit(dense(), DIGITS, replace(SGD, seed=5))
+        )
+        assert members[0].variables is not None
+
+    def test_metrics_must_be_the_same(self) -> None:
+        how = [SGD, replace(SGD, metrics=("cross_entropy",))]
+        with pytest.raises(ja.TrainConfigError, match=r"\['accuracy', 'cross_entropy'\]"):
+            ja.fit_population(dense(), DIGITS, how, halving=(0.5, 1))
+
+
+def made(number: int) -> list[Member]:
+    configs = [replace(SGD, seed=i) for i in range(number)]
+    return [Member(i, prepare(dense(), DIGITS, config)) for i, config in enumerate(configs)]
+
+
+class TestChoosing:
+    def test_what_is_measured_is_finite(self) -> None:
+        found = choosing.measured(made(3), ["serial", "vmap"])
+        assert set(found) == {"serial", "vmap"}
+        assert all(0 < seconds < math.inf for seconds in found.values())
+
+    def test_what_cannot_run_takes_for_ever(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: object) -> None:
+            raise jax.errors.JaxRuntimeError("out of memory")
+
+        monkeypatch.setattr(stacks, "population_step", fail)
+        found = choosing.measured(made(3), ["serial", "vmap"])
+        assert found["vmap"] == math.inf
+        assert found["serial"] < math.inf
+
+    @pytest.mark.parametrize("executor", ["serial", "vmap"])
+    def test_a_choice_can_be_overruled(self, executor: str) -> None:
+        with overruled_choice(choosing.CHOICE, executor):
+            stacked = choosing.stacks_of(made(3), choosing.means_of("auto", None, None))
+        assert len(stacked) == (3 if executor == "serial" else 1)
+
+    def test_a_choice_is_made_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[int] = []
+
+        def measured(members: Sequence[Member], names: Sequence[str]) -> dict[str, float]:
+            asked.append(len(members))
+            return dict.fromkeys(names, 1.0) | {"vmap": 0.5}
+
+        monkeypatch.setattr(choosing, "measured", measured)
+        forget_choices()
+        for number in (2, 2, 3, 3, 1):
+            found = choosing.stacks_of(made(number), choosing.means_of("auto", None, None))
+            assert len(found) == 1
+        assert asked == [2, 3]
+        forget_choices()
+
+    def test_programs_of_a_kind(self) -> None:
+        runs = [prepare(net, DIGITS, SGD) for net in (dense(), dense(0.1), dense(width=17), conv())]
+        kinds = [kind_of(run, 4) for run in runs]
+        assert kinds[0] == kinds[1] == kinds[2] != kinds[3]
+        assert kind_of(runs[0], 5) != kinds[0]
