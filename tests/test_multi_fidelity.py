@@ -288,7 +288,15 @@ def test_brackets_of_asynchronous_hyperband_can_be_drawn() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["asha", "async_hyperband", "bohb", "hyperband", "successive_halving", "successive_narrowing"],
+    [
+        "asha",
+        "async_hyperband",
+        "bohb",
+        "hyperband",
+        "mo_asha",
+        "successive_halving",
+        "successive_narrowing",
+    ],
 )
 def test_searchers_of_several_fidelities_say_which_trials_go_on(name: str) -> None:
     """No trial is suggested again that the evaluator was told to forget."""

@@ -70,6 +70,8 @@ CONFIGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         {"maximum": 4, "eta": 2, "sampled": True},
     ),
     "bohb": ("bohb", {"maximum": 4, "eta": 2, "min_points": 2, "candidates": 8}),
+    "mo_asha": ("mo_asha", {"maximum": 4, "eta": 2}),
+    "mo_asha, crowding": ("mo_asha", {"maximum": 4, "eta": 2, "spread": "crowding"}),
     "optuna": ("optuna", {"attempts": 3}),
     "smbo": ("smbo", {"surrogate": "ridge", "initial": 3, "candidates": 20}),
     "smbo, tree": (
@@ -91,7 +93,7 @@ CONFIGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "npenas": ("npenas", {**BY_RIDGE, "initial": 2, "parents": 2, "candidates": 10, "batch": 2}),
     "nasbowl": ("nasbowl", {"surrogate": "gp-wl", "initial": 2, "candidates": 20, "batch": 2}),
 }
-SEVERAL = ("nsga2", "nsga3", "front_local", "parego")
+SEVERAL = ("nsga2", "nsga3", "front_local", "parego", "mo_asha")
 """Those that go for several objectives; the state machine gives them two."""
 WIDTHS = [8, 16, 32, 64]
 
@@ -291,6 +293,7 @@ def test_real_numbers_can_be_searched(kind: str) -> None:
         "successive halving",
         "successive narrowing",
         "bohb",
+        "mo_asha",
         "reinforce",
         "ppo",
         "smbo",

@@ -42,6 +42,7 @@ SearcherName: TypeAlias = Literal[
     "successive_halving",
     "successive_narrowing",
     "bohb",
+    "mo_asha",
     "optuna",
     "quasi_random",
     "smbo",
@@ -54,7 +55,15 @@ SearcherName: TypeAlias = Literal[
 ]
 
 _OF_FIDELITIES = frozenset(
-    {"hyperband", "asha", "async_hyperband", "successive_halving", "successive_narrowing", "bohb"}
+    {
+        "hyperband",
+        "asha",
+        "async_hyperband",
+        "successive_halving",
+        "successive_narrowing",
+        "bohb",
+        "mo_asha",
+    }
 )  # their fidelities are epochs
 _NOT_SETTINGS = frozenset({"folder", "resume"})  # where, not what
 _OF_THE_LOOP = frozenset(

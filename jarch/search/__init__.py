@@ -50,6 +50,8 @@ from .multi_fidelity import (
 from .multi_objective import (
     FrontLocalConfig as FrontLocalConfig,
     FrontLocalSearcher as FrontLocalSearcher,
+    MoAshaConfig as MoAshaConfig,
+    MoAshaSearcher as MoAshaSearcher,
     Nsga2Config as Nsga2Config,
     Nsga2Searcher as Nsga2Searcher,
     Nsga3Config as Nsga3Config,

@@ -54,6 +54,7 @@ _SEARCHERS: Mapping[str, _Entry] = {
         "multi_fidelity", "SuccessiveNarrowingConfig", "SuccessiveNarrowingSearcher", True
     ),
     "bohb": _Entry("multi_fidelity", "BohbConfig", "BohbSearcher", True),
+    "mo_asha": _Entry("multi_objective.mo_asha", "MoAshaConfig", "MoAshaSearcher", True),
     "optuna": _Entry("bridges.sampler", "OptunaConfig", "OptunaSearcher", True),
     "quasi_random": _Entry("quasi_random", "QuasiRandomConfig", "QuasiRandomSearcher", False),
     "smbo": _Entry("model_based.smbo", "SmboConfig", "SmboSearcher", True),

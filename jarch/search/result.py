@@ -69,7 +69,7 @@ class SearchResult:
             return score is not None
         before = self.best.score(self.objective)
         assert before is not None
-        now, then = _thoroughness(evaluation), _thoroughness(self.best)
+        now, then = thoroughness(evaluation), thoroughness(self.best)
         if now != then:
             return now > then
         return score > before if self.maximize else score < before
@@ -86,11 +86,12 @@ def rank_evaluations(
     known = [(e.score(objective), e) for e in evaluations]
     scored = _highest((score, e) for score, e in known if score is not None)
     scored.sort(key=lambda pair: -pair[0] if maximize else pair[0])
-    scored.sort(key=lambda pair: -_thoroughness(pair[1]))
+    scored.sort(key=lambda pair: -thoroughness(pair[1]))
     return tuple(e for _, e in scored)
 
 
-def _thoroughness(evaluation: Evaluation) -> float:
+def thoroughness(evaluation: Evaluation) -> float:
+    """Return the fidelity of an evaluation; infinite for one in full."""
     return math.inf if evaluation.fidelity is None else evaluation.fidelity
 
 
@@ -101,6 +102,6 @@ def _highest(scored: Iterable[tuple[float, Evaluation]]) -> list[tuple[float, Ev
         trial = evaluation.trial
         key = (False, evaluation.index) if trial is None else (True, trial)
         before = kept.get(key)
-        if before is None or _thoroughness(evaluation) > _thoroughness(before[1]):
+        if before is None or thoroughness(evaluation) > thoroughness(before[1]):
             kept[key] = (score, evaluation)
     return list(kept.values())

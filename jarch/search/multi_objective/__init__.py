@@ -7,6 +7,7 @@ from .front_local_search import (
 )
 from .hypervolume import hypervolume as hypervolume, hypervolume_curve as hypervolume_curve
 from .members import Member as Member
+from .mo_asha import MoAshaConfig as MoAshaConfig, MoAshaSearcher as MoAshaSearcher
 from .nsga2 import Nsga2Config as Nsga2Config, Nsga2Searcher as Nsga2Searcher
 from .nsga3 import Nsga3Config as Nsga3Config, Nsga3Searcher as Nsga3Searcher
 from .objectives import (

@@ -9,6 +9,7 @@ import numpy as np
 
 from jarch.runs import Evaluation
 from jarch.search.objective import Objective
+from jarch.search.result import thoroughness
 
 from .hypervolume import hypervolume_curve
 from .objectives import FloatArray, Scores, scores_of
@@ -20,7 +21,8 @@ def pareto_front(
 ) -> tuple[Evaluation, ...]:
     """Return the evaluations that none dominates, the best in the first objective first.
 
-    Those that failed, or lack one of the objectives, are left out.
+    Those that failed, or lack one of the objectives, are left out; so are those of a lower fidelity
+    than the highest that was reached, since scores of different fidelities are not comparable.
 
     Args:
         evaluations: Of any search, whatever it went by.
@@ -38,7 +40,7 @@ def pareto_front(
         >>> sizes == sorted(sizes, reverse=True)
         True
     """
-    scored = [(scores_of(objectives, e.metrics), e) for e in evaluations if e.status == "ok"]
+    scored = [(scores_of(objectives, e.metrics), e) for e in most_thorough(evaluations)]
     known = [(scores, e) for scores, e in scored if scores is not None]
     mask = non_dominated([scores for scores, _ in known], objectives)
     front = [pair for pair, kept in zip(known, mask, strict=True) if kept]
@@ -61,10 +63,11 @@ def evaluations_hypervolume(
             that curves of different searches cannot be compared.
 
     Returns:
-        (n,) volumes; one that failed adds nothing.
+        (n,) volumes; one that failed adds nothing, nor does one below the highest fidelity.
     """
     nothing = (math.nan,) * len(objectives)
-    found = [scores_of(objectives, e.metrics) if e.status == "ok" else None for e in evaluations]
+    counted = {e.index for e in most_thorough(evaluations)}
+    found = [scores_of(objectives, e.metrics) if e.index in counted else None for e in evaluations]
     scores = np.array([s or nothing for s in found], np.float64).reshape(-1, len(objectives))
     reference = worst_scores(evaluations, objectives) if reference is None else reference
     return hypervolume_curve(scores, reference, objectives)
@@ -74,7 +77,14 @@ def worst_scores(evaluations: Sequence[Evaluation], objectives: Sequence[Objecti
     """Return the worst score of each objective, NaN where there is none."""
     worst: list[float] = []
     for objective in objectives:
-        found = [objective.of(e.metrics) for e in evaluations if e.status == "ok"]
+        found = [objective.of(e.metrics) for e in most_thorough(evaluations)]
         known = [score for score in found if score is not None]
         worst.append(objective.worst(known, lambda score: score) if known else math.nan)
     return tuple(worst)
+
+
+def most_thorough(evaluations: Sequence[Evaluation]) -> tuple[Evaluation, ...]:
+    """Return those that succeeded at the highest fidelity of any that did."""
+    succeeded = [e for e in evaluations if e.status == "ok"]
+    highest = max(map(thoroughness, succeeded), default=math.inf)
+    return tuple(e for e in succeeded if thoroughness(e) == highest)

@@ -1,0 +1,223 @@
+"""Asynchronous successive halving for several objectives at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from jarch.ir import Space
+from jarch.search.checks import check_name
+from jarch.search.constraints import Constraint
+from jarch.search.gate import Gate
+from jarch.search.multi_fidelity.candidates import Candidate, first_rung
+from jarch.search.multi_fidelity.ladder import levels
+from jarch.search.multi_fidelity.rungs import Rungs
+from jarch.search.objective import Objective
+from jarch.search.searcher import Metrics, Suggestion
+
+from .objectives import (
+    Objectives,
+    as_losses,
+    check_objectives,
+    describe_objectives,
+    scores_of,
+)
+from .pareto import crowding_distances, front_ranks
+
+Spread: TypeAlias = Literal["epsilon_net", "crowding"]
+"""How those of one front are ordered."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoAshaConfig:
+    """The rungs, and what is better in one.
+
+    Attributes:
+        maximum: The fidelity of the highest rung, such as the epochs of a training in full.
+        minimum: No rung is below this fidelity.
+        eta: A rung has one in so many of the candidates of the rung below, at so many times the
+            fidelity.
+        spread: Order those of one front by an epsilon net, which did best in the paper, or by
+            crowding distance as NSGA-II does.
+        repeats: Suggest equal models more than once.
+
+    Raises:
+        SearchError: A number is out of range, or `spread` is neither.
+    """
+
+    maximum: int = 256
+    minimum: int = 1
+    eta: int = 4
+    spread: Spread = "epsilon_net"
+    repeats: bool = False
+
+    def __post_init__(self) -> None:
+        """Check numbers and name."""
+        levels(self.maximum, self.eta, self.minimum)
+        check_name("spread", self.spread, get_args(Spread))
+
+
+@dataclass(slots=True)
+class MoAshaSearcher:
+    """Evaluates random candidates briefly, and lets those of the best fronts of a rung go on.
+
+    It goes like `AshaSearcher`, but what came back at a rung is ordered by its fronts (what nothing
+    dominates, then what only those dominate, and so on), and within a front so that the first few
+    are spread over all of it. Without a second objective it is the same as that.
+
+    Attributes:
+        space: Where to search.
+        config: The rungs.
+        objectives: What candidates are compared by, within a rung.
+        constraint: Raises `InvalidArchitecture` for those not to suggest.
+
+    Reference:
+        Schmucker, Donini, Zafar, Salinas and Archambeau 2021, "Multi-objective asynchronous
+        successive halving".
+
+    Example:
+        >>> import jarch as ja
+        >>> from jarch.search import WithFidelity
+        >>> space = ja.trace(lambda: ja.nn.dense(ja.Integer(1, 1000, name="width")))
+        >>> def evaluate(architecture, seed, fidelity):
+        ...     width = architecture.values[0]
+        ...     return {"accuracy": 1 - 1 / (width * fidelity), "size": width}
+        >>> objectives = ja.Objective(), ja.Objective("size", maximize=False)
+        >>> searcher = MoAshaSearcher(space, MoAshaConfig(9, eta=3), objectives=objectives)
+        >>> found = ja.run_search(searcher, WithFidelity(evaluate, full=9), 30)
+        >>> {e.fidelity for e in found.evaluations}
+        {1, 3, 9}
+    """
+
+    space: Space
+    config: MoAshaConfig = field(default_factory=MoAshaConfig)
+    objectives: Objectives = field(default=(Objective(),), kw_only=True)
+    constraint: Constraint | None = field(default=None, kw_only=True)
+    _gate: Gate = field(init=False, repr=False)
+    _rungs: Rungs = field(init=False, repr=False)
+    _trials: int = field(init=False, default=0, repr=False)
+
+    def __post_init__(self) -> None:
+        """Begin with empty rungs."""
+        config = self.config
+        self.objectives = check_objectives(self.objectives)
+        self._gate = Gate(self.space, self.constraint, config.repeats)
+        fidelities = levels(config.maximum, config.eta, config.minimum)
+        self._rungs = Rungs(fidelities, config.eta, self._rank)
+
+    def ask(self, rng: np.random.Generator) -> Suggestion:
+        """Return a candidate that goes on, or else a new one.
+
+        Raises:
+            SpaceExhausted: Nothing new is left, and no candidate may go on; after more results one
+                may.
+            SearchError: Nothing at all is valid and allowed.
+        """
+        promoted = self._rungs.promote()
+        if promoted is not None:
+            candidate, height = promoted
+            return candidate.suggest(self.space, self._rungs.levels[height])
+        suggestion = first_rung(self._gate.draw(rng), self._trials, self._rungs.levels[0])
+        self._trials += 1
+        return suggestion
+
+    def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
+        """Take note of a result at its rung; a failure is one without one of the objectives."""
+        if suggestion.trial is not None:
+            scores = scores_of(self.objectives, metrics)
+            self._rungs.take(Candidate.of(self.space, suggestion, scores), suggestion.fidelity)
+
+    def ongoing(self) -> Sequence[int]:
+        """Return the trials that may go on, those of higher rungs first, the best of each first."""
+        return self._rungs.ongoing()
+
+    def options(self) -> Mapping[str, Any]:
+        """Return the configuration and the objectives."""
+        return {"name": "mo_asha", **describe_objectives(self.objectives), **asdict(self.config)}
+
+    def state(self) -> Mapping[str, Any]:
+        """Return what was suggested, and the rungs."""
+        return {
+            "seen": list(self._gate.seen),
+            "trials": self._trials,
+            "rungs": self._rungs.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take the rungs of a state."""
+        self._gate.restore(state["seen"])
+        self._trials = state["trials"]
+        self._rungs.restore(state["rungs"])
+
+    def _rank(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        by_trial = sorted(candidates, key=lambda candidate: candidate.trial)
+        told = [c for c in by_trial if c.scores is not None]
+        if not told:
+            return []
+        scores = [c.scores for c in told if c.scores is not None]
+        return [told[i] for i in order_by_fronts(scores, self.objectives, self.config.spread)]
+
+
+def order_by_fronts(
+    scores: ArrayLike, objectives: Sequence[Objective], spread: Spread = "epsilon_net"
+) -> list[int]:
+    """Return the places of items, front by front, of each front those first that are spread out.
+
+    Args:
+        scores: (n, m), a row for each item and a column for each objective.
+        objectives: m of them.
+        spread: How those of one front are ordered; see `epsilon_net`, or with "crowding" by
+            `crowding_distances`, the farthest first.
+
+    Example:
+        >>> from jarch.search import Objective
+        >>> objectives = Objective("accuracy"), Objective("size", maximize=False)
+        >>> order_by_fronts([[0.8, 9], [0.9, 9], [0.5, 1], [0.8, 8]], objectives)
+        [1, 2, 3, 0]
+    """
+    losses = as_losses(scores, objectives)
+    ranks = front_ranks(scores, objectives)
+    found: list[int] = []
+    for rank in range(int(ranks.max(initial=-1)) + 1):
+        front = np.flatnonzero(ranks == rank)
+        if spread == "epsilon_net":
+            order = epsilon_net(losses[front])
+        else:
+            order = np.argsort(-crowding_distances(losses[front]), kind="stable").tolist()
+        found += [int(front[i]) for i in order]
+    return found
+
+
+def epsilon_net(losses: ArrayLike) -> list[int]:
+    """Return the places of the items of a front, each as far as can be from all before it.
+
+    The first is the best in the first objective; of equals the earlier comes first. Each objective
+    counts as a part of its range over the front.
+
+    Args:
+        losses: (n, m), a row for each item and a column for each objective; less is better.
+
+    Reference:
+        Salinas, Perrone, Cruchant and Archambeau 2021, "A multi-objective perspective on jointly
+        tuning hardware and hyperparameters".
+
+    Example:
+        >>> epsilon_net([[0, 10], [1, 9], [5, 5], [10, 0]])
+        [0, 3, 2, 1]
+    """
+    points = np.asarray(losses, np.float64)
+    if not len(points):
+        return []
+    spread = np.ptp(points, axis=0)
+    points = points / np.where(spread > 0, spread, 1.0)
+    found = [int(np.argmin(points[:, 0]))]
+    near = np.linalg.norm(points - points[found[0]], axis=1)
+    while len(found) < len(points):
+        near[found[-1]] = -1.0
+        found.append(int(np.argmax(near)))
+        near = np.minimum(near, np.linalg.norm(points - points[found[-1]], axis=1))
+    return found
