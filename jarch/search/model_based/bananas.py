@@ -21,7 +21,7 @@ from .rounds import ModelBasedSearcher
 class BananasConfig(ModelBasedConfig):
     """How candidates are found and compared; the defaults are those of the paper.
 
-    But for its predictor: that is an ensemble of networks, and here a forest.
+    See `jarch.surrogates.DeepEnsemble` for in what its predictor differs.
 
     Attributes:
         surrogate: See `ModelBasedConfig`.
@@ -34,8 +34,8 @@ class BananasConfig(ModelBasedConfig):
         edits: Each decision of n changes with the probability `edits / n`, at least one does.
     """
 
-    surrogate: str = "forest"
-    surrogate_options: Mapping[str, Any] = field(default_factory=lambda: {"encoder": "path"})
+    surrogate: str = "deep-ensemble"
+    surrogate_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     acquisition: AcquisitionName = "independent_thompson_sampling"
     exploration: float = 0.5
     batch: int = 10
@@ -55,8 +55,7 @@ class BananasSearcher(ModelBasedSearcher[BananasConfig]):
 
     See `ModelBasedSearcher` for how rounds go. Candidates are mutations of the best result so far;
     where those are known already, of the next best. Each one's score is drawn from a normal
-    distribution with the mean and the deviation that a forest predicts from its path encoding; in
-    the paper an ensemble of networks does.
+    distribution with the mean and the deviation over an ensemble of networks that see its paths.
 
     Reference:
         White, Neiswanger and Savani 2021, "BANANAS: Bayesian optimization with neural architectures
