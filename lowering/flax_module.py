@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
@@ -18,8 +18,11 @@ from jarch.ir import Architecture, Basic, Source
 
 from .context import Context, Rule
 from .errors import LoweringError
-from .random_bits import RandomBits, bits_needed
+from .random_bits import RandomBits, draw_words, pairs_needed
 from .rules import find_rule
+
+Tap: TypeAlias = Callable[[Source, jax.Array], jax.Array]
+"""Called with each output of each node while a module is traced; returns what others get of it."""
 
 _KEPT = 4096  # architectures remembered, to be the same object when lowered again
 
@@ -48,6 +51,8 @@ class ArchitectureModule(nn.Module):
         *inputs: jax.Array,
         train: bool = False,
         numbers: Mapping[str, Mapping[str, Any]] | None = None,
+        bits: RandomBits | None = None,
+        tap: Tap | None = None,
     ) -> Any:
         """Compute.
 
@@ -57,6 +62,8 @@ class ArchitectureModule(nn.Module):
             train: Whether dropout drops and batch norm uses, and updates, its statistics.
             numbers: By node and name, properties in place of those in the architecture; they may
                 be traced. Dropout then draws for all nodes at once, other numbers than Flax's.
+            bits: What dropout draws from then; None draws it by the random key named `dropout`.
+            tap: Sees the output of every node, and may change what other nodes get of it.
 
         Returns:
             The output; for an architecture with several, a dict of them by name.
@@ -74,11 +81,13 @@ class ArchitectureModule(nn.Module):
             for name, value in zip(names, inputs, strict=True)
         }
         rules = dict(self.rules)
-        bits = self._bits(inputs) if train and numbers is not None else None
+        if bits is None and train and numbers is not None:
+            bits = self._bits(inputs)
         for key, node in self.architecture.nodes:
             context = Context(key, train, self.dtype, self.param_dtype, bits)
             rule = rules.get(node.op.name) or find_rule(node.op, "flax")
-            values.update(_compute(context, node, rule, values, (numbers or {}).get(key, {})))
+            made = _compute(context, node, rule, values, (numbers or {}).get(key, {}))
+            values.update(made if tap is None else {s: tap(s, value) for s, value in made.items()})
         outputs = {name: values[source] for name, source in self.architecture.outputs}
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
@@ -86,8 +95,8 @@ class ArchitectureModule(nn.Module):
         """Draw what all dropout of a step takes."""
         shapes = [value.shape for value in inputs]
         each = {n: s[1:] for n, s in zip(self.architecture.inputs, shapes, strict=True)}
-        size = bits_needed(self.architecture, each)
-        return RandomBits(self.make_rng("dropout"), size * shapes[0][0]) if size else None
+        pairs = pairs_needed(self.architecture, each, shapes[0][0])
+        return RandomBits.of(draw_words(self.make_rng("dropout"), pairs)) if pairs else None
 
 
 def architecture_module(

@@ -22,12 +22,14 @@ from jarch.ir import Architecture, Shape, analyze
 from .numbers import numbers_of
 
 _LEVELS = 1 << 16  # rates are rounded to so many parts of one
+_IN_PAIR = 4  # numbers of 16 bits in the pair of words that threefry makes at a time
 
 
 class RandomBits:
     """Bits that are given out one after the other, while a program is traced.
 
-    Numbers of one key are the same under `vmap` as alone.
+    Numbers of one key are the same under `vmap` as alone, and those of a node the same whether they
+    are drawn with those of other nodes or by themselves.
     """
 
     def __init__(self, key: jax.Array, size: int) -> None:
@@ -37,19 +39,24 @@ class RandomBits:
             key: Of threefry.
             size: How many numbers of 16 bits there are to be in all.
         """
-        words = 2 * -(-size // 4)  # threefry makes pairs of words; a word is two numbers
-        counts = jnp.arange(words, dtype=jnp.uint32)
-        drawn = cast(Any, threefry_2x32(jax.random.key_data(key), counts))
-        self._bits = jax.lax.bitcast_convert_type(drawn, jnp.uint16).reshape(-1)
-        self._taken = 0
+        self._words, self._taken = draw_words(key, -(-size // _IN_PAIR)), 0
+
+    @classmethod
+    def of(cls, words: jax.Array) -> RandomBits:
+        """Return those that `draw_words` drew."""
+        made = cls.__new__(cls)
+        made._words, made._taken = words, 0
+        return made
 
     def keep(self, rate: Any, shape: tuple[int, ...]) -> jax.Array:
         """Return an array of booleans, each True with probability `1 - rate`."""
         size = prod(shape)
-        part = jax.lax.slice(self._bits, (self._taken,), (self._taken + size,))
-        self._taken += size
+        pairs = -(-size // _IN_PAIR)
+        part = jax.lax.slice_in_dim(self._words, self._taken, self._taken + pairs, axis=1)
+        self._taken += pairs
+        numbers = jax.lax.bitcast_convert_type(part, jnp.uint16).reshape(-1)[:size]
         least = jnp.asarray(jnp.round(jnp.float32(rate) * _LEVELS), jnp.uint16)
-        return (part >= least).reshape(shape)
+        return (numbers >= least).reshape(shape)
 
     def dropped(self, value: jax.Array, rate: Any) -> jax.Array:
         """Return the values with some set to zero, the others divided by `1 - rate`."""
@@ -57,11 +64,25 @@ class RandomBits:
         return jnp.where(self.keep(rate, value.shape), value * scale, jnp.zeros_like(value))
 
 
-def bits_needed(architecture: Architecture, shapes: Mapping[str, Shape]) -> int:
-    """Return how many numbers the dropout of one example takes."""
+def draw_words(key: jax.Array, pairs: int, first: Any = 0) -> jax.Array:
+    """Return pairs of random words: uint32 (2, pairs).
+
+    Args:
+        key: Of threefry.
+        pairs: How many.
+        first: The number of the first pair of this key; it may be traced.
+    """
+    counts = jnp.arange(pairs, dtype=jnp.uint32) + jnp.asarray(first, jnp.uint32)
+    both = jnp.concatenate([counts, jnp.zeros_like(counts)])
+    drawn = cast(Any, threefry_2x32(jax.random.key_data(key), both))
+    return cast(jax.Array, drawn.reshape(2, pairs))
+
+
+def pairs_needed(architecture: Architecture, shapes: Mapping[str, Shape], examples: int) -> int:
+    """Return how many pairs of words the dropout of a batch takes: whole ones for each node."""
     nodes = architecture.nodes
     dropping = {key for key, node in nodes if node.op.name == "dropout" and numbers_of(node)}
     if not dropping:
         return 0
     analysis = analyze(architecture, shapes)
-    return sum(prod(analysis.shapes[key]) for key in dropping)
+    return sum(-(-examples * prod(analysis.shapes[key]) // _IN_PAIR) for key in dropping)
