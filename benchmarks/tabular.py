@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ from jarch.search import (
     RandomSearcher,
     Searcher,
     SmboSearcher,
+    make_searcher,
 )
 from jarch.tabular import Table, nasbench201_evaluator, read_nasbench201, simulate
 
@@ -47,6 +49,21 @@ class Contestant(NamedTuple):
 _OBJECTIVE = Objective("validation")
 _AS_PUBLISHED = EvolutionConfig(population=10, sample=3)
 _LOCAL_BY_ITS_AUTHORS = LocalSearchConfig(initial=10, first=True)
+_REINFORCE_OF_THE_BENCHMARK: Mapping[str, Any] = {
+    "layers": 0,
+    "scale": 1e-3,
+    "learning_rate": 0.01,
+    "batch": 1,
+    "decay": 0.9,
+    "exponent": 1.0,
+    "repeats": True,
+}
+
+
+def _by_name(name: str, options: Mapping[str, Any], space: Space) -> Searcher:
+    """Return a searcher that imports JAX only where it is made."""
+    return make_searcher(name, space, options, objective=_OBJECTIVE)
+
 
 SEARCHERS: Mapping[str, Contestant] = {
     "random": Contestant(RandomSearcher),
@@ -61,10 +78,17 @@ SEARCHERS: Mapping[str, Contestant] = {
     "bananas": Contestant(partial(BananasSearcher, objective=_OBJECTIVE), 100),
     "npenas": Contestant(partial(NpenasSearcher, objective=_OBJECTIVE), 100),
     "nasbowl": Contestant(partial(NasBowlSearcher, objective=_OBJECTIVE), 100),
+    "reinforce": Contestant(partial(_by_name, "reinforce", {}), 100),
+    "reinforce of the benchmark": Contestant(
+        partial(_by_name, "reinforce", _REINFORCE_OF_THE_BENCHMARK), 100
+    ),
+    "ppo": Contestant(partial(_by_name, "ppo", {}), 100),
 }
 """What can be compared, by name. All defaults are those of jarch, but for evolution, whose
-population and tournaments are those of the published row, and for local search as in the code of
-its authors, which begins with ten at random and moves on at the first improvement."""
+population and tournaments are those of the published row, for local search as in the code of its
+authors, which begins with ten at random and moves on at the first improvement, and for REINFORCE as
+in the code of the benchmark's: a score for each operation on each edge, and an update a result.
+Bisection is left out: operations have no order, so it changes nothing."""
 
 _CHUNKS = 8  # for each process, so that all are done at about the same time
 
@@ -122,7 +146,7 @@ def run_seeds(
     if processes == 1:
         return [run(seed) for seed in seeds]
     chunk = max(1, len(seeds) // (processes * _CHUNKS))
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:  # threads of JAX do not fork
         return list(pool.map(run, seeds, chunksize=chunk))
 
 

@@ -159,7 +159,8 @@ class MctsSearcher:
 
     def options(self) -> Mapping[str, Any]:
         """Return the configuration and the objective."""
-        return {"name": "mcts", **self.objective.options(), **asdict(self.config)}
+        name = "mcts_bisection" if self.config.bisection else "mcts"
+        return {"name": name, **self.objective.options(), **asdict(self.config)}
 
     def state(self) -> Mapping[str, Any]:
         """Return what was suggested, the statistics of the tree, and the walks that are out."""
