@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 from jarch.ir.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from .costs import COSTS as COSTS, COUNTS as COUNTS, Cost as Cost
+    from .costs import (
+        COSTS as COSTS,
+        COUNTS as COUNTS,
+        Cost as Cost,
+        check_costs as check_costs,
+        over_limit as over_limit,
+    )
     from .errors import LoweringError as LoweringError
     from .flax_module import ArchitectureModule as ArchitectureModule
     from .initialization import initial_variables as initial_variables
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
     from .timing import (
         Timing as Timing,
         measure_costs as measure_costs,
+        require_told as require_told,
         time_forward as time_forward,
     )
     from .tracing import infer_by_tracing as infer_by_tracing
@@ -92,6 +99,7 @@ _MODULES: Mapping[str, str] = {
     "Trained": "training.trained",
     "TrainingFailed": "training.errors",
     "available_bytes": "training.memory",
+    "check_costs": "costs",
     "dry_run": "training.dry_runs",
     "enable_compilation_cache": "training.compilation_cache",
     "fit": "training.fitting",
@@ -106,10 +114,12 @@ _MODULES: Mapping[str, str] = {
     "lower": "model",
     "measure_costs": "timing",
     "optimizer_names": "training.optimizers",
+    "over_limit": "costs",
     "population_mesh": "training.populations.meshes",
     "program_counts": "training.executables",
     "program_key": "training.dry_runs",
     "remove_checkpoint": "training.resuming",
+    "require_told": "timing",
     "save": "training.checkpoints",
     "save_checkpoint": "training.resuming",
     "time_forward": "timing",

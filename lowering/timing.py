@@ -17,9 +17,11 @@ from jarch.ir import Architecture, Shape, ShapeError
 from .costs import check_costs
 from .energy import energy_zones, joules_between, read_energy
 from .errors import LoweringError
-from .model import Model, lower
+from .model import Model
 from .normal_form import normal_form
+from .training.checking import as_model
 from .training.compilation_cache import enable_compilation_cache
+from .training.config import TrainConfig
 from .training.memory import planned_bytes
 from .training.steps import forward_program
 
@@ -76,6 +78,7 @@ def time_forward(
     batch_size: int = 1,
     *,
     dtype: str = "float32",
+    config: TrainConfig | None = None,
     calls: int = _CALLS,
     seconds: float = _SECONDS,
 ) -> Timing:
@@ -90,6 +93,7 @@ def time_forward(
         input_shape: Of one example.
         batch_size: Examples a call.
         dtype: Of the inputs.
+        config: Says in which type the program computes, as when it trains; None for the inputs'.
         calls: So many are timed,
         seconds: or as many as begin in this time, but no fewer than five.
 
@@ -103,7 +107,8 @@ def time_forward(
         >>> timing.low <= timing.median <= timing.high and timing.calls
         10
     """
-    run, arguments = _prepared(architecture, input_shape, batch_size, dtype)
+    model = as_model(architecture, config or TrainConfig())
+    run, arguments = _prepared(model, input_shape, batch_size, dtype)
     for _ in range(_WARM_UP):
         _finish(run(*arguments))
     took: list[float] = []
@@ -123,6 +128,7 @@ def measure_costs(
     batch_size: int = 32,
     *,
     dtype: str = "float32",
+    config: TrainConfig | None = None,
 ) -> dict[str, float]:
     """Return the measured costs among those named, with their spreads, by name.
 
@@ -132,6 +138,7 @@ def measure_costs(
         names: Keys of `COSTS`; those that follow from the architecture alone are left out.
         batch_size: Examples a call, but for `latency_ms`, which is of one.
         dtype: Of the inputs.
+        config: Says in which type the program computes, as when it trains; None for the inputs'.
 
     Raises:
         LoweringError: One is no cost, or the platform does not tell it.
@@ -145,18 +152,19 @@ def measure_costs(
     """
     wanted = check_costs(names)
     require_told(wanted)
+    model = as_model(architecture, config or TrainConfig())
     found: dict[str, float] = {}
     if "latency_ms" in wanted:
-        alone = time_forward(architecture, input_shape, 1, dtype=dtype)
+        alone = time_forward(model, input_shape, 1, dtype=dtype)
         found |= {"latency_ms": 1e3 * alone.median, "latency_ms_iqr": 1e3 * alone.spread}
     if "throughput" in wanted:
-        timing = time_forward(architecture, input_shape, batch_size, dtype=dtype)
+        timing = time_forward(model, input_shape, batch_size, dtype=dtype)
         found["throughput"] = timing.throughput
         found["throughput_iqr"] = timing.throughput_spread
     if "peak_bytes" in wanted:
-        found["peak_bytes"] = _peak_bytes(architecture, input_shape, batch_size, dtype)
+        found["peak_bytes"] = _peak_bytes(model, input_shape, batch_size, dtype)
     if "energy_joules" in wanted:
-        found["energy_joules"] = _energy(architecture, input_shape, batch_size, dtype)
+        found["energy_joules"] = _energy(model, input_shape, batch_size, dtype)
     return found
 
 
@@ -182,11 +190,10 @@ def require_told(names: Iterable[str]) -> None:
 
 
 def _prepared(
-    architecture: Architecture | Model, input_shape: Shape, batch_size: int, dtype: str
+    model: Model, input_shape: Shape, batch_size: int, dtype: str
 ) -> tuple[Callable[..., object], tuple[Any, ...]]:
     """Return the compiled program and what to call it with, on the device."""
     enable_compilation_cache()
-    model = architecture if isinstance(architecture, Model) else lower(architecture)
     if len(model.architecture.inputs) != 1:
         raise ShapeError(f"the model has inputs {list(model.architecture.inputs)}; only one runs")
     x = np.zeros((batch_size, *input_shape), dtype)
@@ -195,21 +202,17 @@ def _prepared(
     return forward_program(model.module, arguments), arguments
 
 
-def _peak_bytes(
-    architecture: Architecture | Model, input_shape: Shape, batch_size: int, dtype: str
-) -> int:
-    run, _ = _prepared(architecture, input_shape, batch_size, dtype)
+def _peak_bytes(model: Model, input_shape: Shape, batch_size: int, dtype: str) -> int:
+    run, _ = _prepared(model, input_shape, batch_size, dtype)
     found = planned_bytes(run)
     if found is None:
         raise LoweringError("peak_bytes is not told by this backend's compiler; leave it out")
     return found
 
 
-def _energy(
-    architecture: Architecture | Model, input_shape: Shape, batch_size: int, dtype: str
-) -> float:
+def _energy(model: Model, input_shape: Shape, batch_size: int, dtype: str) -> float:
     """Return the joules an example of all packages, whatever else runs on them included."""
-    run, arguments = _prepared(architecture, input_shape, batch_size, dtype)
+    run, arguments = _prepared(model, input_shape, batch_size, dtype)
     zones = energy_zones()
     _finish(run(*arguments))
     before, end, calls = read_energy(zones), perf_counter() + _ENERGY_SECONDS, 0

@@ -10,6 +10,7 @@ import pytest
 
 import jarch as ja
 from jarch import lowering, nn
+from jarch.evaluate import LimitExceeded
 from jarch.lowering import LoweringError, energy, timing
 from jarch.lowering.costs import check_costs, over_limit
 
@@ -149,3 +150,113 @@ class TestEnergy:
 
         monkeypatch.setattr(Path, "read_text", refuse)
         assert energy.energy_zones() == ()
+
+
+@pytest.fixture(scope="module")
+def data() -> ja.Dataset:
+    return ja.load_data("digits", limit=200)
+
+
+class TestEvaluator:
+    CONFIG = ja.TrainConfig(epochs=1, batch_size=16)
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[ja.Architecture]:
+        """Measure nothing: the latency is the width of the first layer, in milliseconds."""
+        asked: list[ja.Architecture] = []
+
+        def measure(net: ja.Architecture, *_: object, **__: object) -> dict[str, float]:
+            asked.append(net)
+            width = ja.analyze(net, {"in": SHAPE}).shapes["dense"][0]
+            return {"latency_ms": float(width), "latency_ms_iqr": 0.5, "throughput": 1e3 / width}
+
+        monkeypatch.setattr("jarch.evaluate.costs.lowering.measure_costs", measure)
+        return asked
+
+    def test_costs_are_among_the_metrics(self, data: ja.Dataset) -> None:
+        costs = ["latency_ms", "throughput", "peak_bytes"]
+        metrics = ja.TrainingEvaluator(data, self.CONFIG, costs=costs)(dense(8), 0)
+        assert set(metrics) == {
+            *("accuracy", "loss", "parameters", "flops", "activation_bytes"),
+            *("latency_ms", "latency_ms_iqr", "throughput", "throughput_iqr", "peak_bytes"),
+        }
+        assert metrics["throughput"] > 0
+
+    def test_what_costs_too_much_to_run_is_not_trained(
+        self, data: ja.Dataset, asked: list[ja.Architecture]
+    ) -> None:
+        epochs: list[object] = []
+        limits = {"latency_ms": 20.0, "throughput": 80.0}
+        evaluate = ja.TrainingEvaluator(data, self.CONFIG, epochs.append, limits=limits)
+        for net, message in (
+            (dense(21), "latency_ms is 21, more than 20"),
+            (dense(13), "throughput is 76.9231, less than 80"),
+        ):
+            with pytest.raises(LimitExceeded, match=message):
+                evaluate(net, 0)
+            assert (epochs, evaluate.trained) == ([], None)
+        assert evaluate(dense(12), 0)["latency_ms"] == 12.0
+        assert len(epochs) == 1
+
+    def test_what_is_counted_is_looked_at_before_anything_compiles(
+        self, data: ja.Dataset, asked: list[ja.Architecture]
+    ) -> None:
+        limits = {"parameters": 700, "latency_ms": 1}
+        evaluate = ja.TrainingEvaluator(data, self.CONFIG, limits=limits)
+        before = lowering.program_counts()
+        with pytest.raises(LimitExceeded, match="parameters is 1210, more than 700") as caught:
+            evaluate(dense(16), 0)
+        assert (caught.value.cost, caught.value.value) == ("parameters", 1210)
+        assert (asked, lowering.program_counts()) == ([], before)
+
+    def test_a_search_goes_on_and_writes_both_down(
+        self, data: ja.Dataset, asked: list[ja.Architecture], tmp_path: Path
+    ) -> None:
+        space = ja.trace(
+            lambda: ja.sequential(
+                nn.flatten, nn.dense(ja.Discrete([4, 32], name="w")), nn.dense(10)
+            )
+        )
+        evaluate = ja.TrainingEvaluator(data, self.CONFIG, limits={"latency_ms": 10})
+        ja.random_search(space, evaluate, 2, folder=tmp_path / "run")
+        found = {e.values: e for e in ja.read_run(tmp_path / "run").evaluations}
+        assert found[(4,)].metrics["latency_ms"] == 4.0
+        assert found[(4,)].metrics["activation_bytes"] == 4 * (64 + 4 + 10)
+        assert (found[(32,)].status, found[(32,)].metrics) == ("invalid", {})
+        assert found[(32,)].reason == "latency_ms is 32, more than 10"
+
+    def test_rungs_of_a_trial_are_measured_once(
+        self, data: ja.Dataset, asked: list[ja.Architecture]
+    ) -> None:
+        config = ja.TrainConfig(epochs=2, batch_size=16)
+        evaluate = ja.TrainingEvaluator(data, config, costs=["latency_ms"])
+        first, second = (evaluate.at(dense(8), 0, epochs, trial=3) for epochs in (1, 2))
+        assert first["latency_ms"] == second["latency_ms"] == 8.0
+        assert len(asked) == 1
+
+    def test_unknown_costs_are_refused_at_once(
+        self, data: ja.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(energy, "_POWERCAP", tmp_path)
+        for name, message in (("speed", "is no cost"), ("energy_joules", "not told here")):
+            with pytest.raises(LoweringError, match=message):
+                ja.TrainingEvaluator(data, self.CONFIG, costs=[name])
+            with pytest.raises(LoweringError, match=message):
+                ja.TrainingEvaluator(data, self.CONFIG, limits={name: 1})
+
+
+def test_constraints_on_the_architecture_are_met_before_anything_compiles(
+    data: ja.Dataset,
+) -> None:
+    """They are looked at where candidates are suggested: others never come to the evaluator."""
+    space = ja.trace(ja.spaces.digits_dense)
+    before = lowering.program_counts()
+    bound = ja.within({"in": SHAPE}, parameters=5000, flops=9000, activation_bytes=4000)
+    searcher = ja.RandomSearcher(space, constraint=bound)
+    rng = np.random.default_rng(0)
+    drawn = [searcher.ask(rng) for _ in range(10)]
+    found = [ja.analyze(each.architecture, {"in": SHAPE}) for each in drawn]
+    assert max(each.parameters for each in found) <= 5000
+    assert max(each.activation_bytes for each in found) <= 4000
+    assert sum(each.invalid_draws for each in drawn) > 0
+    assert lowering.program_counts() == before

@@ -34,6 +34,7 @@ def test_metrics_are_those_of_the_validation_split_and_the_counts(data: ja.Datas
     assert metrics["accuracy"] == trained.validation["accuracy"]
     assert metrics["parameters"] == analysis.parameters
     assert metrics["flops"] == analysis.flops
+    assert metrics["activation_bytes"] == analysis.activation_bytes
     assert evaluate.trained is not None
     assert evaluate.trained.architecture == SMALL
 
@@ -166,7 +167,52 @@ class TestFidelities:
         assert len(evaluate.trained.history) < 100_000
 
 
+class TestBudgets:
+    LONG = ja.TrainConfig(epochs=4, batch_size=64)
+
+    def test_steps_end_a_training_within_an_epoch(self, data: ja.Dataset) -> None:
+        per_epoch = len(data.x_train) // 64
+        few, more, all_of_it = (
+            ja.TrainingEvaluator(data, self.LONG, steps=steps) for steps in (1, per_epoch + 1, 999)
+        )
+        assert few(SMALL, 0)["loss"] > more(SMALL, 0)["loss"]
+        assert few.trained is not None
+        assert few.trained.history == ()
+        assert more.trained is not None
+        assert len(more.trained.history) == 1
+        assert all_of_it(SMALL, 0) == ja.TrainingEvaluator(data, self.LONG)(SMALL, 0)
+
+    def test_steps_bound_all_fidelities_together(self, data: ja.Dataset) -> None:
+        per_epoch = len(data.x_train) // 64
+        evaluate = ja.TrainingEvaluator(data, self.LONG, steps=2 * per_epoch)
+        assert evaluate.at(SMALL, 0, 1, trial=0) != evaluate.at(SMALL, 0, 2, trial=0)
+        assert evaluate.at(SMALL, 0, 4, trial=0) == evaluate.at(SMALL, 0, 2, trial=1)
+
+    def test_less_than_a_step_is_an_error(self, data: ja.Dataset) -> None:
+        with pytest.raises(ja.TrainConfigError, match="steps is 0; it must be at least 1"):
+            ja.TrainingEvaluator(data, self.LONG, steps=0)
+
+    def test_a_plateau_ends_a_training(self, data: ja.Dataset) -> None:
+        config = replace(self.LONG, learning_rate=0.0, early_stopping_patience=2, epochs=50)
+        evaluate = ja.TrainingEvaluator(data, config)
+        evaluate(SMALL, 0)
+        assert evaluate.trained is not None
+        assert len(evaluate.trained.history) == 3  # the first, and two that are no better
+
+
 class TestMemory:
+    def test_what_cannot_fit_is_refused_before_anything_compiles(self, data: ja.Dataset) -> None:
+        evaluate = ja.TrainingEvaluator(
+            data, CONFIG, memory_limit=1000, costs=["latency_ms"], limits={"peak_bytes": 1.0}
+        )
+        net = ja.sample(SPACE, np.random.default_rng(9))
+        before = lowering.program_counts()
+        with pytest.raises(ja.TrainingFailed, match="of memory"):
+            evaluate(net, 0)
+        with pytest.raises(ja.TrainingFailed, match="of memory"):
+            evaluate.at(net, 0, 1, trial=0)
+        assert lowering.program_counts() == before
+
     def test_a_candidate_that_cannot_fit_is_refused_before_it_runs(self, data: ja.Dataset) -> None:
         def space() -> ja.Fragment:
             width = ja.Discrete([8, 10**9], name="width")

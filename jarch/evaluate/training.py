@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from jarch import lowering
 from jarch.data import Dataset
 from jarch.ir import Analysis, Architecture, Shape, ShapeError, analyze
 
+from .costs import CostMeter
 from .trials import Trials
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class TrainingEvaluator:
-    """Trains architectures and returns their validation metrics, parameters and FLOPs.
+    """Trains architectures and returns their validation metrics and what they cost.
 
     It never looks at the test split. What `jarch.random_search` takes as `evaluate`. Its fidelities
     are epochs: a trial that is evaluated again for more of them goes on from where it was, to the
@@ -33,8 +34,14 @@ class TrainingEvaluator:
         folder: Where checkpoints of trials are kept that may go on; None keeps them in memory.
         keep: Of at most so many trials; one that has none is trained from the beginning.
         seconds: Judge a candidate as it is when it has trained for so long; None for no limit.
+        steps: Judge a candidate as it is after so many steps in all; None for no limit.
         memory_limit: Refuse candidates that would probably take more bytes to train; None for what
             is available when they begin, `math.inf` for no limit.
+        costs: Names of costs to measure beside those that are counted, keys of `lowering.COSTS`
+            such as `"latency_ms"`: on the compiled program, before a candidate trains.
+        limits: The most that costs may be, by name, or the least where more is better, as of
+            `"throughput"`. A candidate over one is not trained; `LimitExceeded` says why. Those
+            that are counted are looked at before anything compiles.
 
     Example:
         >>> import jarch as ja
@@ -44,7 +51,7 @@ class TrainingEvaluator:
         >>> space = ja.trace(ja.spaces.digits_dense)
         >>> metrics = evaluate(ja.sample(space, np.random.default_rng(0)), seed=0)
         >>> sorted(metrics)
-        ['accuracy', 'flops', 'loss', 'parameters']
+        ['accuracy', 'activation_bytes', 'flops', 'loss', 'parameters']
     """
 
     data: Dataset
@@ -55,26 +62,34 @@ class TrainingEvaluator:
     keep: int = 32
     seconds: float | None = None
     memory_limit: float | None = None
+    steps: int | None = None
+    costs: Iterable[str] = ()
+    limits: Mapping[str, float] = field(default_factory=dict[str, float])
+    _meter: CostMeter = field(init=False, repr=False)
     _trials: Trials = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Begin without trials."""
+        """Begin without trials; raise where a cost is not known or cannot be told."""
+        if self.steps is not None and self.steps < 1:
+            raise lowering.TrainConfigError(f"steps is {self.steps}; it must be at least 1")
+        self._meter = CostMeter(self.costs, self.limits)
         self._trials = Trials(self.folder, self.keep)
 
     def __call__(self, architecture: Architecture, seed: int) -> Mapping[str, float]:
         """Return the metrics of an architecture.
 
         Raises:
+            LimitExceeded: It costs more than it may; it has not trained then.
             ShapeError: Shapes do not fit each other or the data; nothing has compiled yet then.
             TrainingFailed: A loss was not finite, or the memory does not suffice.
         """
-        analysis = self._prepare(architecture)
+        costs = self._prepare(architecture)
         config = replace(self.config, seed=seed)
-        if self.seconds is None:
+        if self.seconds is None and self.steps is None:
             trained = lowering.fit(architecture, self.data, config, on_epoch=self._report)
         else:
             trained, _ = self._train(architecture, config, config.epochs, None)
-        return self._judge(trained, analysis)
+        return self._judge(trained, costs)
 
     def at(
         self, architecture: Architecture, seed: int, fidelity: int, trial: int | None
@@ -89,11 +104,12 @@ class TrainingEvaluator:
                 one that will not go on.
 
         Raises:
+            LimitExceeded: As when called.
             ShapeError: As when called.
             TrainConfigError: The configuration has fewer epochs.
             TrainingFailed: As when called.
         """
-        analysis = self._prepare(architecture)
+        costs = self._prepare(architecture)
         config = replace(self.config, seed=seed)
         before = None if trial is None else self._trials.find(trial)
         if before is not None and len(before.history) > fidelity:
@@ -106,23 +122,23 @@ class TrainingEvaluator:
             self._trials.put(trial, after)
         elif trial is not None:
             self._trials.drop(trial)
-        return self._judge(trained, analysis)
+        return self._judge(trained, costs)
 
     def retain(self, trials: Sequence[int]) -> None:
         """Forget where trials stand but for these, of which the first are kept."""
         self._trials.retain(trials)
 
-    def _prepare(self, architecture: Architecture) -> Analysis:
-        """Check that shapes and memory fit, and forget what is too much."""
+    def _prepare(self, architecture: Architecture) -> Mapping[str, float]:
+        """Check that shapes, memory and costs fit, in this order; return the costs."""
         self.trained = None
         analysis = analyze(architecture, input_shapes(architecture.inputs, self.data))
+        counted = self._meter.counted(analysis)
         self._require_memory(analysis)
-        return analysis
+        return {**counted, **self._meter.measured(architecture, self.data, self.config)}
 
     def _require_memory(self, analysis: Analysis) -> None:
         limit = lowering.available_bytes() if self.memory_limit is None else self.memory_limit
-        batch = min(self.config.batch_size, len(self.data.x_train))
-        needed = lowering.training_bytes(analysis, self.config, batch)
+        needed = lowering.training_bytes(analysis, self.config, self._batch_size())
         if limit is not None and needed > limit:
             raise lowering.TrainingFailed(
                 f"training would take some {needed / 1e6:,.0f} MB of memory, more than "
@@ -141,16 +157,26 @@ class TrainingEvaluator:
             self.data,
             config,
             epochs=epochs,
+            steps=self._last_step(),
             seconds=self.seconds,
             checkpoint=checkpoint,
             on_epoch=self._report,
         )
         return part.trained, part.checkpoint
 
-    def _judge(self, trained: Trained, analysis: Analysis) -> Mapping[str, float]:
+    def _last_step(self) -> int | None:
+        """Return after how many steps to stop, of those that there are."""
+        if self.steps is None:
+            return None
+        examples = len(self.data.x_train)
+        return min(self.steps, self.config.epochs * (examples // self._batch_size()))
+
+    def _batch_size(self) -> int:
+        return min(self.config.batch_size, len(self.data.x_train))
+
+    def _judge(self, trained: Trained, costs: Mapping[str, float]) -> Mapping[str, float]:
         self.trained = trained
-        counts = {"parameters": analysis.parameters, "flops": analysis.flops}
-        return {**trained.validation, **counts}
+        return {**trained.validation, **costs}
 
     def _report(self, report: EpochReport) -> None:
         if self.on_epoch is not None:
