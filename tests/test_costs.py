@@ -10,6 +10,8 @@ import pytest
 
 import jarch as ja
 from jarch import lowering, nn
+from jarch.cli import main
+from jarch.cli.costs import bounds_of
 from jarch.evaluate import LimitExceeded
 from jarch.lowering import LoweringError, energy, timing
 from jarch.lowering.costs import check_costs, over_limit
@@ -260,3 +262,69 @@ def test_constraints_on_the_architecture_are_met_before_anything_compiles(
     assert max(each.activation_bytes for each in found) <= 4000
     assert sum(each.invalid_draws for each in drawn) > 0
     assert lowering.program_counts() == before
+
+
+class TestCommand:
+    BRIEF = "--evaluations 2 --epochs 1 --final-epochs 0 --batch-size 64".split()
+
+    def search(self, folder: Path, *options: str) -> int:
+        fixed = ["--data", "digits", "--folder", str(folder), *self.BRIEF]
+        return main(["search", "digits_dense", *fixed, *options])
+
+    def test_objectives_that_are_costs_are_measured(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder = tmp_path / "run"
+        objectives = ["--objectives", "accuracy", "latency_ms", "throughput"]
+        assert self.search(folder, *objectives, "--searcher", "nsga2") == 0
+        printed = capsys.readouterr().out
+        assert "latency_ms (min)" in printed
+        assert "throughput (max)" in printed
+        assert "measured latency_ms" in printed
+        for evaluation in ja.read_run(folder).evaluations:
+            assert {"latency_ms", "latency_ms_iqr", "throughput"} <= set(evaluation.metrics)
+        assert main(["show", str(folder)]) == 0
+        assert "latency_ms (min)" in capsys.readouterr().out
+
+    def test_limits_refuse_before_training_and_before_suggesting(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder = tmp_path / "run"
+        limits = ["--limits", "throughput=1e15", "activation_bytes=2000"]
+        assert self.search(folder, *limits) == 1  # no candidate succeeded
+        assert "less than 1e+15" in capsys.readouterr().out
+        run = ja.read_run(folder)
+        assert run.settings["limits"] == ["throughput=1e15", "activation_bytes=2000"]
+        space = ja.trace(ja.spaces.digits_dense)
+        for evaluation in run.evaluations:
+            assert evaluation.status == "invalid"
+            assert "throughput is" in evaluation.reason
+            net = ja.replay(space, evaluation.values)
+            assert ja.analyze(net, {"in": SHAPE}).activation_bytes <= 2000
+
+    def test_one_objective_may_be_a_cost(self, tmp_path: Path) -> None:
+        assert self.search(tmp_path / "run", "--objective", "activation_bytes") == 0
+        run = ja.read_run(tmp_path / "run")
+        assert run.settings["maximize"] is False
+        least = min(e.metrics["activation_bytes"] or 0 for e in run.evaluations)
+        assert run.results is not None
+        assert run.results["best"]["metrics"]["activation_bytes"] == least
+
+    def test_limits_that_make_no_sense_are_told(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for limit, message in (
+            ("speed=5", "'speed' is no cost"),
+            ("latency_ms", "write it as name=value"),
+            ("latency_ms=fast", "must be a number"),
+        ):
+            assert self.search(tmp_path / "run", "--limits", limit) == 2
+            assert message in capsys.readouterr().err
+        assert not (tmp_path / "run").exists()
+
+    def test_the_lower_of_two_bounds_counts(self) -> None:
+        assert bounds_of({"parameters": 10, "latency_ms": 1}, 20, 5) == {
+            "parameters": 10,
+            "flops": 5,
+            "activation_bytes": None,
+        }

@@ -11,7 +11,6 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from jarch import lowering
 from jarch.ir import SpaceError
 from jarch.runs import Evaluation
 from jarch.search import Objective, pareto_front
@@ -21,7 +20,8 @@ from jarch.search.multi_objective import (
     parse_objective,
 )
 
-from .tables import COUNTS, format_metric
+from .costs import known_objectives, larger_is_better
+from .tables import format_metric
 
 FRONT = "front.csv"
 CURVE = "hypervolume.csv"
@@ -45,13 +45,11 @@ def read_objectives(texts: Sequence[str]) -> tuple[Objective, ...]:
 
 def _known(text: str) -> Objective:
     objective = parse_objective(text)
-    metric = lowering.METRICS.get(objective.name)
-    if metric is None and objective.name not in ("loss", *COUNTS):
-        names = ", ".join(dict.fromkeys(("loss", *lowering.METRICS, *COUNTS)))
+    maximize = larger_is_better(objective.name)
+    if maximize is None:
+        names = ", ".join(known_objectives())
         raise SpaceError(f"objective {objective.name!r} is none of {names}")
-    if ":" in text:
-        return objective
-    return Objective(objective.name, metric is not None and metric.larger_is_better)
+    return objective if ":" in text else Objective(objective.name, maximize)
 
 
 def objectives_of(settings: Mapping[str, Any]) -> tuple[Objective, ...]:

@@ -20,11 +20,12 @@ from jarch.runs import WEIGHTS, Evaluation, read_run, write_results
 from jarch.search import SearchResult
 from jarch.show import DrawingWarning, draw
 
-from .tables import COUNTS, format_metric
+from .tables import SHOWN_COUNTS, format_metric
 
 if TYPE_CHECKING:
     from jarch.lowering import EpochReport, TrainConfig, Trained
 
+COSTS = lowering.COSTS
 SNIPPET = "predict.py"
 _PICTURE = "best.svg"
 
@@ -78,11 +79,15 @@ def finish_run(
 def print_results(console: Console, folder: Path, results: Mapping[str, Any]) -> None:
     """Print how good the best is, what is in the run folder, and how to use the model."""
     best, test = results["best"], results["test"]
-    counts = [name for name in best["metrics"] if name in COUNTS]
-    validation = {name: v for name, v in best["metrics"].items() if name not in COUNTS}
-    size = _scores({name: best["metrics"][name] for name in counts})
+    metrics: Mapping[str, Any] = best["metrics"]
+    size = _scores({name: metrics[name] for name in SHOWN_COUNTS if name in metrics})
     console.print(f"\nbest: candidate {best['index']}, {size}")
+    apart = {*COSTS, *(cost.spread for cost in COSTS.values())}
+    validation = {name: value for name, value in metrics.items() if name not in apart}
     console.print(f"validation {_scores(validation)}")
+    measured = {name: metrics[name] for name in metrics if name in COSTS and COSTS[name].measured}
+    if measured:
+        console.print(f"measured {_scores(measured)}")
     if results["final_epochs"]:
         epochs = results["final_epochs"]
         console.print(f"trained once more for {epochs} epochs on training and validation data")
@@ -188,7 +193,7 @@ def _scores(metrics: Mapping[str, Any]) -> str:
     """Return metrics in words, accuracy before loss and counts after their number."""
     return ", ".join(
         f"{format_metric(name, value)} {'FLOPs' if name == 'flops' else name}"
-        if name in COUNTS
+        if name in SHOWN_COUNTS
         else f"{name} {format_metric(name, value)}"
         for name, value in sorted(metrics.items(), key=lambda item: item[0] == "loss")
     )

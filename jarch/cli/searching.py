@@ -19,6 +19,7 @@ from jarch.data import Dataset
 from jarch.ir import SpaceError
 from jarch.runs import is_run
 
+from .costs import larger_is_better, measured_costs
 from .fronts import read_objectives
 from .naming import parse_arguments
 from .session import run_session
@@ -110,6 +111,9 @@ class Search:
     objectives: tuple[str, ...] = ()
     """Several in its place, as NAME, NAME:max or NAME:min: the first chooses the best, and the
     search ends with the Pareto front of all."""
+    limits: tuple[str, ...] = ()
+    """Bounds on costs, each name=value, such as latency_ms=5 or throughput=1000 (the least): what
+    is counted is looked at before a candidate is suggested, what is measured before it trains."""
     batch_size: int = 32
     """Examples a training step."""
     optimizer: str = "adam"
@@ -133,8 +137,9 @@ class Search:
         kept = {name: value for name, value in asdict(self).items() if name not in left_out}
         path = Path(self.data).expanduser()
         data = str(path.absolute()) if path.exists() else self.data
-        if not self.objectives:
-            del kept["objectives"]
+        for name in ("objectives", "limits"):  # which runs of earlier versions are without
+            if not kept[name]:
+                del kept[name]
         return kept | {"space_args": list(self.space_args), "data": data}
 
     def searcher_options(self) -> dict[str, Any]:
@@ -144,9 +149,10 @@ class Search:
             SpaceError: One is not written as name=value, or contradicts the epochs.
         """
         options = parse_arguments(self.searcher_args, "searcher")
-        if self.searcher in _OF_FIDELITIES:
+        of_fidelities = self.searcher in _OF_FIDELITIES or options.get("pruner") is not None
+        if of_fidelities:
             options.setdefault("maximum", self.epochs)
-        if self.searcher in _OF_FIDELITIES and options["maximum"] != self.epochs:
+        if of_fidelities and options["maximum"] != self.epochs:
             raise SpaceError(
                 f"maximum is {options['maximum']} but a candidate trains for {self.epochs} epochs; "
                 "say it by --epochs alone"
@@ -161,7 +167,7 @@ class Search:
             if value == field.default or field.name in ("space", "data", "folder", "resume"):
                 continue
             words.append(f"--{field.name.replace('_', '-')}")
-            if field.name in ("space_args", "searcher_args", "objectives"):
+            if field.name in ("space_args", "searcher_args", "objectives", "limits"):
                 words += value
             elif value is not True:
                 words.append(str(value))
@@ -180,8 +186,7 @@ class Search:
             return several[0].name, several[0].maximize
         default = "mse" if data.num_classes is None else "accuracy"
         name = self.objective or default
-        known = lowering.METRICS.get(name)
-        return name, known is not None and known.larger_is_better
+        return name, larger_is_better(name) is True
 
     def train_config(self) -> TrainConfig:
         """Return how candidates are trained.
@@ -204,7 +209,13 @@ class Search:
         if self.objectives:
             names = [objective.name for objective in read_objectives(self.objectives)]
             return tuple(name for name in names if name in lowering.METRICS)
-        return () if self.objective in (None, "loss") else (self.objective,)
+        name = self.objective
+        return () if name is None or name in ("loss", *lowering.COSTS) else (name,)
+
+    def measured_costs(self) -> tuple[str, ...]:
+        """Return the costs among the objectives for which programs have to run."""
+        names = [objective.name for objective in read_objectives(self.objectives)]
+        return measured_costs(names or [self.objective or ""])
 
     def choose_folder(self) -> Path:
         """Return the run folder: as named, or a new one, or to resume the last of its name."""

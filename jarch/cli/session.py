@@ -27,6 +27,7 @@ from jarch.search import (
 )
 
 from .budget import Budget
+from .costs import bounds_of, read_limits
 from .display import Display
 from .fronts import front_table, read_objectives, write_front
 from .interrupts import lasting_interrupts
@@ -72,6 +73,7 @@ def run_session(command: Search) -> int:
     space = find_space(command.space, command.space_args, {"num_classes": count_outputs(data)})
     inputs = dict(input_shapes(space.program.fragment.inputs, data))
     objective, maximize = command.choose_objective(data)
+    limits = read_limits(command.limits)
     folder = command.choose_folder()
     searcher = make_searcher(
         command.searcher,
@@ -79,7 +81,7 @@ def run_session(command: Search) -> int:
         command.searcher_options(),
         objective=Objective(objective, maximize),
         objectives=read_objectives(command.objectives),
-        constraint=within(inputs, parameters=command.max_parameters, flops=command.max_flops),
+        constraint=within(inputs, **bounds_of(limits, command.max_parameters, command.max_flops)),
     )
     task = _Task(command, console, data, space, inputs, folder, searcher, objective, maximize)
     _introduce(task)
@@ -102,7 +104,14 @@ def _search_and_finish(task: _Task, raise_again: Callable[[], None]) -> int:
         raise_again()
 
     folder = task.folder / CHECKPOINTS if isinstance(task.searcher, FidelitySearcher) else None
-    evaluator = TrainingEvaluator(task.data, config, on_epoch, folder=folder)
+    evaluator = TrainingEvaluator(
+        task.data,
+        config,
+        on_epoch,
+        folder=folder,
+        costs=command.measured_costs(),
+        limits=read_limits(command.limits),
+    )
     results: Mapping[str, Any] = {}
     with display:
         result = _search(task, evaluator, display, budget)

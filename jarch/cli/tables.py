@@ -10,10 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jarch import lowering
 from jarch.runs import Evaluation
 from jarch.search import rank_evaluations
 
-COUNTS = ("parameters", "flops")
+COUNTS = lowering.COUNTS
+SHOWN_COUNTS = ("parameters", "flops")
+_SPREADS = frozenset(cost.spread for cost in lowering.COSTS.values())
+_ABBREVIATED = frozenset({"flops", "activation_bytes", "peak_bytes", "throughput"})
 _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -58,17 +62,20 @@ def _table(title: str) -> Table:
 
 
 def metric_names(evaluations: Sequence[Evaluation], objective: str) -> list[str]:
-    """Return the names of metrics in the order to show them: the objective first, counts last."""
-    found = dict.fromkeys(name for e in evaluations for name in e.metrics)
-    rest = [name for name in found if name != objective and name not in COUNTS]
-    return [objective, *rest, *[name for name in COUNTS if name in found]]
+    """Return the names of metrics in the order to show them: the objective first, counts last.
+
+    Spreads and bytes of activations are left to the run folder.
+    """
+    found = dict.fromkeys(name for e in evaluations for name in e.metrics if name != objective)
+    rest = [name for name in found if name not in (*COUNTS, *_SPREADS)]
+    return [objective, *rest, *[name for name in SHOWN_COUNTS if name in found]]
 
 
 def format_metric(name: str, value: float | None) -> str:
     """Return a metric for people to read."""
     if value is None:
         return "-"
-    if name == "flops":
+    if name in _ABBREVIATED:
         return abbreviate(value)
     if isinstance(value, int) or (value.is_integer() and abs(value) > 1):
         return f"{int(value):,}"

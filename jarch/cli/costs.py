@@ -1,0 +1,67 @@
+"""Costs on the command line: directions of objectives, and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from jarch import lowering
+from jarch.ir import SpaceError
+
+from .naming import parse_arguments
+
+
+def larger_is_better(name: str) -> bool | None:
+    """Return the direction of a known metric or cost; None for a name that is neither.
+
+    Example:
+        >>> [larger_is_better(name) for name in ("accuracy", "latency_ms", "throughput", "speed")]
+        [True, False, True, None]
+    """
+    if name == "loss":
+        return False
+    known = lowering.METRICS.get(name) or lowering.COSTS.get(name)
+    return None if known is None else known.larger_is_better
+
+
+def known_objectives() -> tuple[str, ...]:
+    """Return the names of all that a candidate can be judged by."""
+    return tuple(dict.fromkeys(("loss", *lowering.METRICS, *lowering.COSTS)))
+
+
+def measured_costs(names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of these names that are costs for which the program has to run."""
+    return tuple(name for name in names if name in lowering.COSTS and lowering.COSTS[name].measured)
+
+
+def read_limits(texts: Sequence[str]) -> dict[str, float]:
+    """Return limits by the name of the cost.
+
+    Args:
+        texts: Each "name=value".
+
+    Raises:
+        SpaceError: One is not written so, is no cost, or no number.
+
+    Example:
+        >>> read_limits(["latency_ms=5", "activation_bytes=100000"])
+        {'latency_ms': 5, 'activation_bytes': 100000}
+    """
+    limits: dict[str, float] = {}
+    for name, value in parse_arguments(texts, "limit").items():
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            raise SpaceError(f"limit {name}={value}: the value must be a number")
+        limits[name] = value
+    lowering.check_costs(limits)
+    return limits
+
+
+def bounds_of(
+    limits: Mapping[str, float], parameters: int | None, flops: int | None
+) -> dict[str, int | None]:
+    """Return what `jarch.search.within` takes: the lowest bound of each cost that is counted."""
+    given = {"parameters": parameters, "flops": flops, "activation_bytes": None}
+    found: dict[str, int | None] = {}
+    for name, bound in given.items():
+        both = [each for each in (bound, limits.get(name)) if each is not None]
+        found[name] = int(min(both)) if both else None
+    return found
