@@ -202,6 +202,161 @@ def test_wrong_samplers_say_what_is_right() -> None:
         wrong.ask(np.random.default_rng(0))
 
 
+# Pruners
+
+PRUNERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "median": ("MedianPruner", {"n_startup_trials": 2}),
+    "percentile": ("PercentilePruner", {"percentile": 30.0, "n_startup_trials": 2}),
+    "successive_halving": ("SuccessiveHalvingPruner", {"min_resource": 1, "reduction_factor": 3}),
+    "hyperband": (
+        "HyperbandPruner",
+        {"min_resource": 1, "max_resource": 27, "reduction_factor": 3},
+    ),
+    "threshold": ("ThresholdPruner", {"upper": 2.0}),
+}
+
+
+def loss_at(architecture: ja.Architecture, fidelity: int) -> float:
+    """Return what falls with the fidelity, at first not in the order in which it ends."""
+    found = score(architecture)
+    return found["loss"] + (found["size"] % 7) / fidelity
+
+
+def pruned(name: str, arguments: dict[str, Any], **options: Any) -> OptunaSearcher:
+    config = OptunaConfig(
+        "random", pruner=name, pruner_arguments=arguments, maximum=27, minimum=1, **options
+    )
+    return OptunaSearcher(ja.trace(mixed), config, objectives=(LOSS,))
+
+
+@pytest.mark.parametrize("kind", PRUNERS)
+def test_pruners_decide_as_in_optuna(kind: str) -> None:
+    """A study of Optuna that is told the same in the same order prunes the same."""
+    class_name, arguments = PRUNERS[kind]
+    given = {} if kind in ("successive_halving", "hyperband") else arguments
+    made, rng = pruned(kind, given), np.random.default_rng(0)
+    study = optuna.create_study(
+        study_name="jarch", pruner=getattr(optuna.pruners, class_name)(**arguments)
+    )
+    trials: dict[int, Any] = {}
+    ended = {"pruned": 0, "complete": 0}
+    for _ in range(18):
+        out = [made.ask(rng) for _ in range(3)]
+        for suggestion in out:
+            number, fidelity = suggestion.trial, suggestion.fidelity
+            assert number is not None
+            assert fidelity is not None
+            trial = trials.setdefault(number, None) or study.ask()
+            trials[number] = trial
+            assert trial.number == number
+            loss = loss_at(suggestion.architecture, fidelity)
+            trial.report(loss, fidelity)
+            made.tell(suggestion, {"loss": loss})
+            if fidelity == 27:
+                study.tell(trial, loss)
+                expected = "complete"
+            elif trial.should_prune():
+                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                expected = "pruned"
+            else:
+                expected = "running"
+            state = made.state()["trials"][number]
+            assert state["state"] == expected
+            if expected in ended:
+                ended[expected] += 1
+                assert state["scores"] == [study.trials[number].value]
+    assert all(ended.values())
+
+
+def test_what_is_not_pruned_goes_on_to_the_top() -> None:
+    made, rng = pruned("threshold", {"upper": 1e9}), np.random.default_rng(0)
+    fidelities: list[tuple[int | None, int | None]] = []
+    for _ in range(5):
+        suggestion = made.ask(rng)
+        fidelities.append((suggestion.trial, suggestion.fidelity))
+        assert list(made.ongoing()) == [suggestion.trial]
+        made.tell(suggestion, {"loss": 1.0})
+        before = made.state()
+        made.tell(suggestion, {"loss": 2.0})  # told twice
+        assert made.state() == before
+    assert fidelities == [(0, 1), (0, 3), (0, 9), (0, 27), (1, 1)]
+
+
+def test_a_failed_trial_does_not_go_on() -> None:
+    made, rng = pruned("threshold", {"upper": 1e9}), np.random.default_rng(0)
+    made.tell(made.ask(rng), None)
+    assert made.ask(rng).trial == 1
+    assert [trial["state"] for trial in made.state()["trials"]] == ["fail", "running"]
+
+
+def test_a_pruner_of_ones_own_and_one_in_another() -> None:
+    space, rng = ja.trace(mixed), np.random.default_rng(0)
+    config = OptunaConfig("random", maximum=9)
+    own = OptunaSearcher(
+        space,
+        config,
+        objectives=(LOSS,),
+        make_pruner=lambda: optuna.pruners.ThresholdPruner(upper=0.5),
+    )
+    for loss in (0.4, 0.6):
+        suggestion = own.ask(rng)
+        assert (suggestion.trial, suggestion.fidelity) == (0, 1 if loss == 0.4 else 3)
+        own.tell(suggestion, {"loss": loss})
+    assert own.ask(rng).trial == 1
+    patient = pruned("patient", {"wrapped_pruner": "threshold", "patience": 1}, eta=2)
+    with pytest.raises(SearchError, match="lower or upper"):
+        patient.ask(rng)
+    arguments = {"wrapped_pruner": None, "patience": 1}
+    patient = pruned("patient", arguments, eta=2)
+    for place, loss in enumerate((1.0, 2.0, 2.0)):  # no better in more than one step: pruned
+        suggestion = patient.ask(rng)
+        assert suggestion.trial == 0
+        patient.tell(suggestion, {"loss": loss})
+        state = patient.state()["trials"][0]["state"]
+        assert state == ("pruned" if place == 2 else "running")
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+def test_samplers_and_pruners_go_on_from_their_state(sampler: str) -> None:
+    """Also TPE, which learns from what was pruned, in the brackets of Hyperband."""
+    space = ja.trace(mixed)
+
+    def make() -> OptunaSearcher:
+        config = OptunaConfig(sampler, pruner="hyperband", maximum=9)
+        return OptunaSearcher(space, config, objectives=(LOSS,))
+
+    one, other, late = make(), make(), list[Suggestion]()
+    for seed in range(45):
+        first, second = (s.ask(np.random.default_rng(seed)) for s in (one, other))
+        assert first == second
+        late.append(first)
+        if seed % 3 == 2:
+            for suggestion in (late.pop(0), late.pop()):
+                assert suggestion.fidelity is not None
+                loss = loss_at(suggestion.architecture, suggestion.fidelity)
+                metrics = None if seed % 10 == 8 else {"loss": loss}
+                one.tell(suggestion, metrics)
+                other.tell(suggestion, metrics)
+        state = json.loads(json.dumps(other.state(), allow_nan=False))
+        other = make()
+        other.restore(state)
+        assert other.state() == one.state()
+    assert {"pruned", "running"} <= {trial["state"] for trial in one.state()["trials"]}
+
+
+def test_wrong_pruners_say_what_is_right() -> None:
+    with pytest.raises(SearchError, match="pruner 'never' is none of median, percentile"):
+        OptunaConfig(pruner="never")
+    with pytest.raises(SearchError, match="eta is 1"):
+        OptunaConfig(pruner="median", eta=1)
+    with pytest.raises(SearchError, match=r"pruner percentile: .*percentile"):
+        pruned("percentile", {}).ask(np.random.default_rng(0))
+    with pytest.raises(SearchError, match="pruner 'never' is none of"):
+        pruned("patient", {"wrapped_pruner": "never"}).ask(np.random.default_rng(0))
+    with pytest.raises(SearchError, match="take one objective"):
+        OptunaSearcher(ja.trace(mixed), OptunaConfig(pruner="median"), objectives=(LOSS, SIZE))
+
+
 # Searches as studies
 
 

@@ -73,6 +73,7 @@ CONFIGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "mo_asha": ("mo_asha", {"maximum": 4, "eta": 2}),
     "mo_asha, crowding": ("mo_asha", {"maximum": 4, "eta": 2, "spread": "crowding"}),
     "optuna": ("optuna", {"attempts": 3}),
+    "optuna, pruned": ("optuna", {"attempts": 3, "pruner": "median", "maximum": 4, "eta": 2}),
     "smbo": ("smbo", {"surrogate": "ridge", "initial": 3, "candidates": 20}),
     "smbo, tree": (
         "smbo",
