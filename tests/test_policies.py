@@ -398,6 +398,38 @@ def test_late_results_and_copies_go_on_alike() -> None:
     assert asked[0] == asked[1]
 
 
+ON = """
+import hashlib, json, sys
+import numpy as np
+import jarch as ja
+def go_on(searcher):
+    for seed in range(8):
+        suggestion = searcher.ask(np.random.default_rng(seed))
+        searcher.tell(suggestion, {"accuracy": np.random.default_rng(seed).random()})
+    return hashlib.sha256(json.dumps(searcher.state()).encode()).hexdigest()
+"""
+ELSEWHERE = """
+for name, options, state in json.loads(sys.argv[1]):
+    searcher = ja.make_searcher(name, ja.trace(ja.spaces.digits_dense), options)
+    searcher.restore(state)
+    print(go_on(searcher))
+"""
+
+
+def test_updates_in_another_process_are_the_same(run_python: Callable[..., str]) -> None:
+    here: dict[str, Any] = {}
+    exec(ON, here)
+    states: list[Any] = []
+    expected: list[str] = []
+    for name, more in (("reinforce", {}), ("ppo", {"epochs": 2})):
+        options = {"units": 4, "batch": 4, "learning_rate": 0.01, **more}
+        searcher = make_searcher(name, ja.trace(ja.spaces.digits_dense), options)
+        here["go_on"](searcher)
+        states.append([name, options, json.loads(json.dumps(searcher.state()))])
+        expected.append(here["go_on"](searcher))
+    assert run_python(ON + ELSEWHERE, json.dumps(states)).split() == expected
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
