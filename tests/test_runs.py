@@ -1,6 +1,13 @@
 """The run folder: what is written, and what is read back."""
 
+import errno
 import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,10 +21,12 @@ from jarch.runs import (
     RunError,
     append_evaluation,
     begin_run,
+    locked_run,
     read_run,
     resume_run,
     write_results,
 )
+from jarch.runs.locking import LOCK
 
 _scalars = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -173,3 +182,94 @@ def test_the_best_architecture_reads_back(tmp_path: Path) -> None:
     )
     assert ja.from_json((tmp_path / "best.json").read_text()) == result.best_architecture
     assert ja.parse((tmp_path / "best.txt").read_text()) == result.best_architecture
+
+
+class TestLock:
+    SEARCH = """
+import sys, time
+from pathlib import Path
+import jarch as ja
+
+def evaluate(architecture, seed):
+    Path(sys.argv[2]).touch()
+    while sys.argv[3] == "wait":
+        time.sleep(0.05)
+    return {"accuracy": 0.5}
+
+ja.random_search(ja.spaces.digits_dense, evaluate, 2, folder=sys.argv[1])
+"""
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        environment = {**os.environ, "PYTHONPATH": str(Path(ja.__file__).parents[1])}
+        command = [sys.executable, "-c", self.SEARCH, *map(str, arguments)]
+        return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+    def test_another_process_is_kept_out_until_the_first_is_gone(self, tmp_path: Path) -> None:
+        run, begun = tmp_path / "run", tmp_path / "begun"
+        first = self.start(run, begun, "wait")
+        try:
+            while not begun.exists():
+                assert first.poll() is None
+                time.sleep(0.05)
+            with pytest.raises(RunError, match=f"process {first.pid} on .* is searching there"):
+                ja.random_search(ja.spaces.digits_dense, constant, 2, folder=run, resume=True)
+            assert read_run(run).evaluations == ()
+        finally:
+            first.kill()
+        first.communicate()
+        result = ja.random_search(ja.spaces.digits_dense, constant, 2, folder=run, resume=True)
+        assert len(result.evaluations) == len(read_run(run).evaluations) == 2
+
+    def test_a_lock_file_that_was_left_behind_means_nothing(self, tmp_path: Path) -> None:
+        (tmp_path / LOCK).write_text("process 1 on elsewhere")
+        for resume in (False, True):
+            ja.random_search(ja.spaces.digits_dense, constant, 1, folder=tmp_path, resume=resume)
+
+    def test_another_thread_is_kept_out_and_the_same_is_not(self, tmp_path: Path) -> None:
+        raised: list[BaseException] = []
+
+        def enter() -> None:
+            try:
+                with locked_run(tmp_path):
+                    pass
+            except RunError as error:
+                raised.append(error)
+
+        (tmp_path / "link").symlink_to(tmp_path)
+        with locked_run(tmp_path), locked_run(tmp_path / "link"):
+            thread = threading.Thread(target=enter)
+            thread.start()
+            thread.join()
+        assert "another thread of this process is searching there" in str(raised[0])
+        enter()
+        assert len(raised) == 1
+
+    def test_an_error_frees_the_folder(self, tmp_path: Path) -> None:
+        def without(architecture: ja.Architecture, seed: int) -> dict[str, float]:
+            return {}
+
+        for _ in range(2):
+            with pytest.raises(KeyError, match="no 'accuracy'"):
+                ja.random_search(ja.spaces.digits_dense, without, 1, folder=tmp_path / "run")
+            shutil.rmtree(tmp_path / "run")
+
+    def test_nothing_is_made_where_there_is_nothing_to_resume(self, tmp_path: Path) -> None:
+        with pytest.raises(RunError, match="holds no run"):
+            ja.random_search(
+                ja.spaces.digits_dense, constant, 1, folder=tmp_path / "run", resume=True
+            )
+        assert not (tmp_path / "run").exists()
+
+    def test_where_the_system_knows_no_locks_it_goes_on(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise OSError(errno.ENOLCK, "no locks available")
+
+        monkeypatch.setattr("jarch.runs.locking.fcntl.flock", refuse)
+        with locked_run(tmp_path):
+            assert (tmp_path / LOCK).exists()
+
+
+def constant(architecture: ja.Architecture, seed: int) -> dict[str, float]:
+    return {"accuracy": 0.5}

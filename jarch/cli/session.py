@@ -15,7 +15,7 @@ from jarch import lowering
 from jarch.data import DataError, Dataset, load_data
 from jarch.evaluate import TrainingEvaluator, input_shapes
 from jarch.ir import Shape, Space, SpaceError, check, count
-from jarch.runs import WEIGHTS, Evaluation
+from jarch.runs import WEIGHTS, Evaluation, locked_run
 from jarch.search import (
     FidelitySearcher,
     Objective,
@@ -86,7 +86,7 @@ def run_session(command: Search) -> int:
     task = _Task(command, console, data, space, inputs, folder, searcher, objective, maximize)
     _introduce(task)
     try:
-        with lasting_interrupts() as raise_again:
+        with locked_run(folder, command.resume), lasting_interrupts() as raise_again:
             return _search_and_finish(task, raise_again)
     except KeyboardInterrupt:
         return _tell_interrupted(task)
@@ -111,6 +111,7 @@ def _search_and_finish(task: _Task, raise_again: Callable[[], None]) -> int:
         folder=folder,
         costs=command.measured_costs(),
         limits=read_limits(command.limits),
+        stop_early=command.stop_early(task.objective, task.maximize),
     )
     results: Mapping[str, Any] = {}
     with display:

@@ -24,3 +24,4 @@ from .folder import (
     write_results as write_results,
 )
 from .journal import Journal as Journal
+from .locking import locked_run as locked_run

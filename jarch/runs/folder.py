@@ -5,6 +5,7 @@
     best.txt, best.json the best architecture so far
     weights/            its trained weights
     results.json        what came out, when the search has ended
+    .lock               keeps a second search out while one is going on
 
 Nothing else is needed to resume: a search is determined by its settings, so it is run again with
 the metrics that are already known.

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from jarch.ir import Space, SpaceFunction, trace
-from jarch.runs import Evaluation, Journal, RunError
+from jarch.runs import Evaluation, Journal, RunError, locked_run
 
 from .constraints import Constraint
 from .random_searcher import RandomConfig, RandomSearcher
 from .result import SearchResult, Stopped
 from .searcher import FidelitySearcher, Searcher, SearchError, SpaceExhausted, Suggestion
-from .trial import Evaluate, KeepsTrials, evaluate_suggestion
+from .trial import Evaluate, KeepsTrials, Observes, evaluate_suggestion
 
 
 def random_search(
@@ -117,7 +117,8 @@ def run_search(
             is the best so far; for those of an earlier part of the run too.
 
     Raises:
-        RunError: The folder cannot be used, or its evaluations are not those of this search.
+        RunError: The folder cannot be used, or another search is going on in it, or its evaluations
+            are not those of this search.
         KeyError: `evaluate` returned metrics without the objective, or one of the searcher's.
         SearchError: The searcher learns from another objective, or asks for fidelities that the
             evaluator does not offer, or nothing is valid and allowed.
@@ -133,10 +134,12 @@ def run_search(
         "maximize": maximize,
         "searcher": options,
     }
-    journal = Journal.open(None if folder is None else Path(folder), asked, resume)
-    loop = _Loop(searcher, evaluate, seed, journal, SearchResult(objective, maximize))
-    loop.on_start, loop.on_evaluation = on_start, on_evaluation
-    stopped, note = loop.run(evaluations, seconds)
+    place = None if folder is None else Path(folder)
+    with locked_run(place, resume):
+        journal = Journal.open(place, asked, resume)
+        loop = _Loop(searcher, evaluate, seed, journal, SearchResult(objective, maximize))
+        loop.on_start, loop.on_evaluation = on_start, on_evaluation
+        stopped, note = loop.run(evaluations, seconds)
     return replace(loop.result, stopped=stopped, note=note)
 
 
@@ -179,6 +182,8 @@ class _Loop:
         best = self.result.best is not before
         self.journal.record(evaluation, suggestion.architecture if best else None)
         self.searcher.tell(suggestion, evaluation.metrics if evaluation.status == "ok" else None)
+        if isinstance(self.evaluate, Observes):
+            self.evaluate.observe(evaluation)
         if self.on_evaluation is not None:
             self.on_evaluation(evaluation, best)
         if known is None:
