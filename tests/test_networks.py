@@ -1,11 +1,13 @@
 """Surrogates that are neural networks: how they are trained, and what is special about each."""
 
+# pyright: reportUnknownMemberType=false
+
 import hashlib
 import math
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -14,8 +16,10 @@ from scipy.stats import kendalltau
 
 import jarch as ja
 from jarch import nn
-from jarch.surrogates import DeepEnsemble, SurrogateError, make_surrogate
+from jarch.surrogates import DeepEnsemble, GraphNetwork, SurrogateError, make_surrogate
 from jarch.surrogates.networks import training
+from jarch.surrogates.networks.graph_network import sum_of_neighbours
+from jarch.surrogates.networks.node_arrays import fit_nodes
 
 pytestmark = pytest.mark.unverified
 
@@ -42,10 +46,11 @@ def size(architecture: ja.Architecture) -> float:
 
 
 @pytest.mark.parametrize("make", [chain, numbers])
-def test_the_ensemble_learns_in_spaces_without_common_paths(make: Any) -> None:
+@pytest.mark.parametrize("surrogate", [DeepEnsemble(), GraphNetwork(epochs=60)])
+def test_networks_learn_in_spaces_without_common_paths(make: Any, surrogate: Any) -> None:
     nets = drawn(make, 160)
     scores = np.array([size(net) for net in nets])
-    fitted = DeepEnsemble().fit(nets[:100], scores[:100], np.random.default_rng(0))
+    fitted = surrogate.fit(nets[:100], scores[:100], np.random.default_rng(0))
     assert kendalltau(fitted.predict(nets[100:]).mean, scores[100:])[0] > 0.6
 
 
@@ -132,17 +137,18 @@ def test_columns_are_those_that_vary_most() -> None:
     assert others.std(axis=0).max() <= spread.min() + 1e-6
 
 
-def test_a_fit_is_equal_in_another_process() -> None:
-    program = """
+@pytest.mark.parametrize("kind", ["SMALL", "TINY"])
+def test_a_fit_is_equal_in_another_process(kind: str) -> None:
+    program = f"""
 import numpy as np, hashlib
-from tests.test_networks import SMALL, drawn
+from tests.test_networks import {kind} as surrogate, drawn
 import jarch as ja
 nets = drawn(ja.spaces.digits_conv, 30)
-fitted = SMALL.fit(nets[:20], np.arange(20.0), np.random.default_rng(4))
+fitted = surrogate.fit(nets[:20], np.arange(20.0), np.random.default_rng(4))
 print(hashlib.sha256(fitted.predict(nets).mean.tobytes()).hexdigest())
 """
     nets = drawn(ja.spaces.digits_conv, 30)
-    fitted = SMALL.fit(nets[:20], np.arange(20.0), np.random.default_rng(4))
+    fitted = globals()[kind].fit(nets[:20], np.arange(20.0), np.random.default_rng(4))
     path = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{program}"]
     there = subprocess.run(path, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     here = fitted.predict(nets).mean.tobytes()
@@ -151,7 +157,7 @@ print(hashlib.sha256(fitted.predict(nets).mean.tobytes()).hexdigest())
 
 def test_networks_run_on_the_processor() -> None:
     with training.on_processor():
-        put: Any = jax.device_put  # pyright: ignore
+        put = cast(Any, jax.device_put)
         assert {device.platform for device in put(1.0).devices()} == {"cpu"}
 
 
@@ -177,3 +183,91 @@ def test_encoders_can_be_joined_by_name() -> None:
 def test_options_that_make_no_sense(options: dict[str, Any]) -> None:
     with pytest.raises(SurrogateError, match="use"):
         make_surrogate("deep-ensemble", options)
+
+
+# Graph networks
+
+
+TINY = GraphNetwork(members=2, width=8, epochs=20)
+
+
+def test_the_sum_of_neighbours_and_its_derivative_are_those_of_the_matrix() -> None:
+    nets = drawn(ja.spaces.nasbench201_cell, 3)
+    given = fit_nodes(nets, 8)(nets)
+    nodes = np.random.default_rng(0).normal(size=(*given.there.shape, 5)).astype(np.float32)
+    matrix = np.zeros((*given.there.shape, given.there.shape[1]))
+    for graph, node, slot in np.ndindex(*given.before.shape):
+        if given.before[graph, node, slot] < nodes.shape[1]:
+            matrix[graph, node, given.before[graph, node, slot]] += 1
+    assert matrix.sum() > 30
+
+    def total(nodes: Any) -> Any:
+        found: Any = sum_of_neighbours(nodes, given.before, given.after)
+        return (found**2).sum()
+
+    found: Any = sum_of_neighbours(nodes, given.before, given.after)
+    np.testing.assert_allclose(found, matrix @ nodes, rtol=1e-4, atol=1e-5)
+    slope = cast(Any, jax.grad(total))(nodes)
+    expected = 2 * matrix.swapaxes(1, 2) @ (matrix @ nodes)
+    np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_what_is_before_and_what_is_after_agree() -> None:
+    nets = drawn(ja.spaces.mobilenet, 4)
+    given = fit_nodes(nets, 8)(nets)
+
+    def edges(lists: Any) -> set[tuple[int, ...]]:
+        return {
+            (graph, node, int(lists[graph, node, slot]))
+            for graph, node, slot in np.ndindex(*lists.shape)
+            if lists[graph, node, slot] < lists.shape[1]
+        }
+
+    assert {(g, b, a) for g, a, b in edges(given.before)} == edges(given.after)
+    assert all(given.there[graph, node] == 1.0 for graph, node, _ in edges(given.before))
+    assert (given.features[given.there == 0] == 0).all()
+
+
+def test_graphs_may_be_larger_than_those_seen() -> None:
+    def deep() -> ja.Fragment:
+        piece = ja.sequential(nn.dense(8), nn.relu())
+        return ja.repeat(piece, ja.Discrete([1, 40], name="times"))
+
+    space = ja.trace(deep)
+    small, large = (ja.replay(space, [times]) for times in (1, 40))
+    fitted = TINY.fit([small, small], np.array([1.0, 2.0]), np.random.default_rng(0))
+    mean, std = fitted.predict([large, small])
+    assert np.isfinite([*mean, *std]).all()
+    alone = fitted.predict([small]).mean
+    np.testing.assert_allclose(mean[1], alone[0], rtol=1e-4)  # in whatever company
+
+
+def test_keys_play_no_part_but_properties_do() -> None:
+    def net(name: str, width: int) -> ja.Architecture:
+        return ja.replay(ja.trace(lambda: nn.dense(width, name=name)), [])
+
+    nets = [net("a", 3), net("b", 3), net("a", 4)]
+    given = fit_nodes(nets, 32)(nets)
+    np.testing.assert_array_equal(given.features[0], given.features[1])
+    assert (given.features[0] != given.features[2]).any()
+
+
+def test_wide_merges_have_places_for_all_their_inputs() -> None:
+    def wide() -> ja.Fragment:
+        return ja.split_combine(nn.relu(), nn.concatenate, 7)
+
+    net = ja.replay(ja.trace(wide), [])
+    given = fit_nodes([net], 8)([net])
+    assert given.before.shape[2] == 8
+    assert (given.before < given.before.shape[1]).sum() == 7 + 7 + 1
+
+
+def test_many_observations_take_fewer_epochs() -> None:
+    recipe = training.Recipe(100, 16, 0.1, visits=25_600)
+    assert [recipe.epochs_of(size) for size in (64, 256, 1024, 2**20)] == [100, 100, 25, 1]
+
+
+@pytest.mark.parametrize("options", [{"width": 0}, {"features": 0}, {"decay": -1.0}])
+def test_graph_networks_that_make_no_sense(options: dict[str, Any]) -> None:
+    with pytest.raises(SurrogateError, match="use"):
+        make_surrogate("graph-network", options)

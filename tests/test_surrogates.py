@@ -17,9 +17,10 @@ ROOT = Path(ja.__file__).parent.parent
 OPTIONS: dict[str, dict[str, Any]] = {
     "boosting": {"members": 3, "trees": 60},
     "forest": {"trees": 60},
+    "graph-network": {"members": 3, "epochs": 60},
 }
 TREES = ("forest", "boosting")  # rounding may decide between splits that are equally good
-NETWORKS = ("deep-ensemble",)  # training amplifies rounding
+NETWORKS = ("deep-ensemble", "graph-network")  # training amplifies rounding
 EXACT = ("ridge", "gp-wl", "gp-rbf")
 
 

@@ -34,12 +34,13 @@ from .weisfeiler_lehman import WeisfeilerLehmanEncoder as WeisfeilerLehmanEncode
 
 if TYPE_CHECKING:
     from .forest import BoostingSurrogate as BoostingSurrogate, ForestSurrogate as ForestSurrogate
-    from .networks import DeepEnsemble as DeepEnsemble
+    from .networks import DeepEnsemble as DeepEnsemble, GraphNetwork as GraphNetwork
 
 _LAZY: Mapping[str, str] = {
     "BoostingSurrogate": "forest",
     "DeepEnsemble": "networks",
     "ForestSurrogate": "forest",
+    "GraphNetwork": "networks",
 }
 
 if not TYPE_CHECKING:  # checkers see the names above, and so find misspelt ones

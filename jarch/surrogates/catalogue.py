@@ -21,6 +21,7 @@ _SURROGATES: Mapping[str, tuple[str, str]] = {
     "forest": ("forest", "ForestSurrogate"),
     "boosting": ("forest", "BoostingSurrogate"),
     "deep-ensemble": ("networks", "DeepEnsemble"),
+    "graph-network": ("networks", "GraphNetwork"),
 }
 """For each name the module and the class: a frozen dataclass of options that can `fit`."""
 

@@ -73,7 +73,7 @@ class HashingEncoder:
 
 def _hyperparameters(batch: GraphBatch) -> Counts:
     """Return the features of all properties of all nodes."""
-    of_kinds = [list(_features(kind.op, kind.properties)) for kind in batch.kinds]
+    of_kinds = [list(property_features(kind.op, kind.properties)) for kind in batch.kinds]
     lengths = np.array([len(features) for features in of_kinds], np.int64)
     starts = np.cumsum(lengths) - lengths
     names = np.array([name for features in of_kinds for name, _ in features], np.uint64)
@@ -86,7 +86,10 @@ def _hyperparameters(batch: GraphBatch) -> Counts:
     return Counts(np.repeat(batch.owners, many), names[places], amounts[places])
 
 
-def _features(op: str, properties: Sequence[tuple[str, Constant]]) -> Iterator[tuple[int, float]]:
+def property_features(
+    op: str, properties: Sequence[tuple[str, Constant]]
+) -> Iterator[tuple[int, float]]:
+    """Yield the features of an operation's properties, hashes, and how much of each there is."""
     for name, value in properties:
         yield stable_hash(json.dumps([op, name, value])), 1.0
         numbers = value if isinstance(value, tuple) else (value,)

@@ -21,10 +21,9 @@ from .rounds import ModelBasedSearcher
 class NpenasConfig(ModelBasedConfig):
     """How children are made and compared; the defaults are those of the paper's NPENAS-NP.
 
-    But for its predictor: that is a graph neural network, and here a Gaussian process over graphs.
+    See `jarch.surrogates.GraphNetwork` for in what its predictor differs.
 
-    Its NPENAS-BO draws scores: `acquisition="independent_thompson_sampling"`, which needs a
-    surrogate that knows how unsure it is.
+    The paper's NPENAS-BO draws scores: `acquisition="independent_thompson_sampling"`.
 
     Attributes:
         surrogate: See `ModelBasedConfig`.
@@ -36,7 +35,7 @@ class NpenasConfig(ModelBasedConfig):
         edits: Each decision of n changes with the probability `edits / n`, at least one does.
     """
 
-    surrogate: str = "gp-wl"
+    surrogate: str = "graph-network"
     surrogate_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     acquisition: AcquisitionName = "mean"
     batch: int = 10
@@ -57,8 +56,9 @@ class NpenasSearcher(ModelBasedSearcher[NpenasConfig]):
     See `ModelBasedSearcher` for how rounds go.
 
     Reference:
-        Wei, Niu, Tang, Wang, Hu and Liang 2020, "NPENAS: neural predictor guided evolution for
-        neural architecture search", algorithm 1.
+        Wei, Niu, Tang, Wang, Hu and Liang 2022, "NPENAS: neural predictor guided evolution for
+        neural architecture search", IEEE Transactions on Neural Networks and Learning Systems,
+        algorithm 1.
     """
 
     name: ClassVar[str] = "npenas"

@@ -2,3 +2,4 @@
 
 from .ensemble import DeepEnsemble as DeepEnsemble
 from .fitted import FittedNetworks as FittedNetworks
+from .graph_network import GraphNetwork as GraphNetwork

@@ -25,6 +25,7 @@ class FittedNetworks:
         describe: From architectures to what the networks take.
         location: The mean of the scores before they were standardised.
         scale: Their standard deviation; below zero where standardising turned them round.
+        rows: The scores of so many architectures are predicted at once, to spare memory.
     """
 
     apply: Apply
@@ -32,6 +33,7 @@ class FittedNetworks:
     describe: Callable[[Sequence[Architecture]], Tree]
     location: float
     scale: float
+    rows: int = 1024
 
     def predict(self, architectures: Sequence[Architecture]) -> Prediction:
         """Return mean and standard deviation over the networks."""
@@ -50,8 +52,9 @@ class FittedNetworks:
 
     def _members(self, architectures: Sequence[Architecture]) -> FloatArray:
         """Return what each network predicts: shape (K, m)."""
-        found = predict(self.apply, self.parameters, self.describe(architectures))
-        return self.location + self.scale * found
+        parts = [architectures[i : i + self.rows] for i in range(0, len(architectures), self.rows)]
+        found = [predict(self.apply, self.parameters, self.describe(part)) for part in parts]
+        return self.location + self.scale * np.concatenate(found, axis=1)
 
 
 def standardized(scores: FloatArray, turned: bool = False) -> tuple[FloatArray, float, float]:

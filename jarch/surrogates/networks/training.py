@@ -33,7 +33,6 @@ Loss: TypeAlias = Literal["absolute", "squared"]
 
 SMALLEST = 64  # places for observations in the smallest program
 MOST_BATCHES = 8  # an epoch has no more of them once they are larger than the least size
-ROWS = 1024  # architectures of which the scores are predicted at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,7 @@ class Recipe:
         decay: Penalty on squared weights, as part of the gradient.
         annealed: Lower the learning rate to nothing in half a cosine.
         loss: Of a prediction's error.
+        visits: No more than so many places for observations times epochs; None for any number.
     """
 
     epochs: int
@@ -57,6 +57,11 @@ class Recipe:
     decay: float = 0.0
     annealed: bool = False
     loss: Loss = "absolute"
+    visits: int | None = None
+
+    def epochs_of(self, size: int) -> int:
+        """Return the number of epochs for so many places."""
+        return self.epochs if self.visits is None else max(1, min(self.epochs, self.visits // size))
 
 
 def places(number: int, smallest: int = SMALLEST, factor: int = 4) -> int:
@@ -102,7 +107,7 @@ def train(
     n, members = len(targets), _length(parameters)
     size = places(n)
     batch = max(recipe.batch, size // MOST_BATCHES)
-    orders = np.tile(np.arange(n, dtype=np.int32), (members, recipe.epochs, 1))
+    orders = np.tile(np.arange(n, dtype=np.int32), (members, recipe.epochs_of(size), 1))
     orders = padded(rng.permuted(orders, axis=2), max(size, batch), axis=2)
     pad = partial(padded, size=size)
     with on_processor():
@@ -157,7 +162,7 @@ def _train_one(
         optax.add_decayed_weights(recipe.decay), optax.scale_by_adam(b2=recipe.second_moment)
     )
     batches = (count + batch - 1) // batch
-    steps = batches * recipe.epochs
+    steps = batches * orders.shape[0]
 
     def loss(vector: jax.Array, chosen: jax.Array, taken: jax.Array) -> jax.Array:
         found = apply(restored(vector), _taken(inputs, chosen))
@@ -203,14 +208,6 @@ def predict(apply: Apply, parameters: Tree, inputs: Tree) -> FloatArray:
         parameters: See `train`.
         inputs: Each array with an axis of m in front.
     """
-    m = _length(inputs)
-    if not m:
-        return np.zeros((_length(parameters), 0))
-    rows = [_taken(inputs, slice(i, i + ROWS)) for i in range(0, m, ROWS)]
-    return np.concatenate([_predict_rows(apply, parameters, some) for some in rows], axis=1)
-
-
-def _predict_rows(apply: Apply, parameters: Tree, inputs: Tree) -> FloatArray:
     m = _length(inputs)
     pad = partial(padded, size=places(m))
     with on_processor():
