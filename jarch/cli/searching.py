@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import tyro
 
-from jarch import lowering
+from jarch import evaluate, lowering
 from jarch.data import Dataset
 from jarch.ir import SpaceError
 from jarch.runs import is_run
+from jarch.search import Objective
 
 from .costs import larger_is_better, measured_costs
 from .fronts import read_objectives
@@ -25,6 +26,7 @@ from .naming import parse_arguments
 from .session import run_session
 
 if TYPE_CHECKING:
+    from jarch.evaluate import CurveStopping
     from jarch.lowering import TrainConfig
 
 SearcherName: TypeAlias = Literal[
@@ -114,6 +116,8 @@ class Search:
     limits: tuple[str, ...] = ()
     """Bounds on costs, each name=value, such as latency_ms=5 or throughput=1000 (the least): what
     is counted is looked at before a candidate is suggested, what is measured before it trains."""
+    extrapolate: bool = False
+    """End trainings whose learning curve says that they will not beat the best."""
     batch_size: int = 32
     """Examples a training step."""
     optimizer: str = "adam"
@@ -137,7 +141,7 @@ class Search:
         kept = {name: value for name, value in asdict(self).items() if name not in left_out}
         path = Path(self.data).expanduser()
         data = str(path.absolute()) if path.exists() else self.data
-        for name in ("objectives", "limits"):  # which runs of earlier versions are without
+        for name in ("objectives", "limits", "extrapolate"):  # runs of earlier versions lack them
             if not kept[name]:
                 del kept[name]
         return kept | {"space_args": list(self.space_args), "data": data}
@@ -187,6 +191,20 @@ class Search:
         default = "mse" if data.num_classes is None else "accuracy"
         name = self.objective or default
         return name, larger_is_better(name) is True
+
+    def stop_early(self, objective: str, maximize: bool) -> CurveStopping | None:
+        """Return what ends trainings before their time; None without `--extrapolate`.
+
+        Raises:
+            SpaceError: The objective has no learning curve, or is one of several.
+        """
+        if not self.extrapolate:
+            return None
+        if self.objectives:
+            raise SpaceError("--extrapolate goes by one objective; use --objective")
+        if objective != "loss" and objective not in lowering.METRICS:
+            raise SpaceError(f"--extrapolate needs an objective of training; {objective} is a cost")
+        return evaluate.CurveStopping(Objective(objective, maximize))
 
     def train_config(self) -> TrainConfig:
         """Return how candidates are trained.

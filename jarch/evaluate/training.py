@@ -16,6 +16,9 @@ from .trials import Trials
 
 if TYPE_CHECKING:
     from jarch.lowering import Checkpoint, EpochReport, TrainConfig, Trained
+    from jarch.runs import Evaluation
+
+    from .stopping import CurveStopping
 
 
 @dataclass(slots=True)
@@ -42,6 +45,8 @@ class TrainingEvaluator:
         limits: The most that costs may be, by name, or the least where more is better, as of
             `"throughput"`. A candidate over one is not trained; `LimitExceeded` says why. Those
             that are counted are looked at before anything compiles.
+        stop_early: Ends trainings for all epochs that will probably not beat the best; such a
+            candidate is judged as it is then. Shorter trainings of trials are never ended by it.
 
     Example:
         >>> import jarch as ja
@@ -65,6 +70,8 @@ class TrainingEvaluator:
     steps: int | None = None
     costs: Iterable[str] = ()
     limits: Mapping[str, float] = field(default_factory=dict[str, float])
+    stop_early: CurveStopping | None = None
+    _curve: list[float] | None = field(init=False, default=None, repr=False)  # None: not to end
     _meter: CostMeter = field(init=False, repr=False)
     _trials: Trials = field(init=False, repr=False)
 
@@ -85,6 +92,7 @@ class TrainingEvaluator:
         """
         costs = self._prepare(architecture)
         config = replace(self.config, seed=seed)
+        self._watch(config.epochs, None)
         if self.seconds is None and self.steps is None:
             trained = lowering.fit(architecture, self.data, config, on_epoch=self._report)
         else:
@@ -115,8 +123,10 @@ class TrainingEvaluator:
         if before is not None and len(before.history) > fidelity:
             before = None
         try:
+            self._watch(fidelity, before)
             trained, after = self._train(architecture, config, fidelity, before)
         except lowering.CheckpointError:  # it is another trial's, of another search
+            self._watch(fidelity, None)
             trained, after = self._train(architecture, config, fidelity, None)
         if trial is not None and fidelity < config.epochs and len(after.history) <= fidelity:
             self._trials.put(trial, after)
@@ -127,6 +137,12 @@ class TrainingEvaluator:
     def retain(self, trials: Sequence[int]) -> None:
         """Forget where trials stand but for these, of which the first are kept."""
         self._trials.retain(trials)
+
+    def observe(self, evaluation: Evaluation) -> None:
+        """Take note of what became of an evaluation, this one's or one before a resumption."""
+        in_full = evaluation.fidelity is None or evaluation.fidelity == self.config.epochs
+        if self.stop_early is not None and in_full:
+            self.stop_early.observe(evaluation)
 
     def _prepare(self, architecture: Architecture) -> Mapping[str, float]:
         """Check that shapes, memory and costs fit, in this order; return the costs."""
@@ -178,9 +194,32 @@ class TrainingEvaluator:
         self.trained = trained
         return {**trained.validation, **costs}
 
-    def _report(self, report: EpochReport) -> None:
+    def _watch(self, epochs: int, before: Checkpoint | None) -> None:
+        """Begin the curve of a training, with that of its earlier part; none for part of one."""
+        self._curve = None
+        if self.stop_early is not None and epochs == self.config.epochs:
+            history = () if before is None else before.history
+            self._curve = [self._objective(report) for report in history]
+
+    def _report(self, report: EpochReport) -> bool:
+        """Tell of an epoch; return whether the training is to end."""
         if self.on_epoch is not None:
             self.on_epoch(report)
+        if self.stop_early is None or self._curve is None:
+            return False
+        self._curve.append(self._objective(report))
+        return self.stop_early.hopeless(self._curve, self.config.epochs)
+
+    def _objective(self, report: EpochReport) -> float:
+        """Return what early stopping goes by."""
+        assert self.stop_early is not None
+        name = self.stop_early.objective.name
+        if name not in report.validation:
+            raise lowering.TrainConfigError(
+                f"stop_early goes by {name!r}, which is no metric of the validation split "
+                f"({', '.join(report.validation) or 'there is none'}); add it to metrics"
+            )
+        return report.validation[name]
 
 
 def input_shapes(inputs: tuple[str, ...], data: Dataset) -> Mapping[str, Shape]:

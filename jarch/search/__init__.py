@@ -79,6 +79,7 @@ from .trial import (
     Evaluate as Evaluate,
     FidelityEvaluator as FidelityEvaluator,
     KeepsTrials as KeepsTrials,
+    Observes as Observes,
     WithFidelity as WithFidelity,
     evaluation_of as evaluation_of,
 )

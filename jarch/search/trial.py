@@ -51,6 +51,15 @@ class KeepsTrials(Protocol):
         ...
 
 
+@runtime_checkable
+class Observes(Protocol):
+    """An evaluator that goes by what became of earlier evaluations."""
+
+    def observe(self, evaluation: Evaluation) -> None:
+        """Take note of an evaluation; called with all in order, also where a run goes on."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class WithFidelity:
     """An evaluator of several fidelities, made of a function.
