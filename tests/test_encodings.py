@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import jarch as ja
 from jarch import nn
 from jarch.spaces.cells import CELL_DECISIONS
 from jarch.surrogates import (
+    AdjacencyEncoder,
     Encoder,
     HashingEncoder,
+    JoinedEncoder,
     NgramEncoder,
     PathEncoder,
     SurrogateError,
@@ -28,6 +31,8 @@ pytestmark = pytest.mark.unverified
 
 ROOT = Path(ja.__file__).parent.parent
 ENCODERS: dict[str, Encoder] = {
+    "adjacency": AdjacencyEncoder(),
+    "adjacency, cut": AdjacencyEncoder(False, nodes=5, most=20),
     "hashing": HashingEncoder(),
     "hashing, all columns": HashingEncoder(None),
     "ngrams": NgramEncoder(),
@@ -36,6 +41,7 @@ ENCODERS: dict[str, Encoder] = {
     "short paths": PathEncoder(limit=3, size=64),
     "wl": WeisfeilerLehmanEncoder(),
     "wl, hashed": WeisfeilerLehmanEncoder(1, size=128),
+    "joined": JoinedEncoder((PathEncoder(most=3), HashingEncoder(None, most=9))),
 }
 
 
@@ -169,6 +175,61 @@ def test_numbers_between_those_seen_lie_between() -> None:
     assert (sizes[1] < sizes[2]).all()
 
 
+def test_an_adjacency_matrix_says_who_feeds_whom() -> None:
+    net = single(ja.sequential(nn.relu(), ja.residual(nn.tanh())))
+    rows = AdjacencyEncoder(properties=False).fit([net]).encode([net])
+    assert sorted(rows[0].tolist()) == [1.0] * 5 + [1.0] * 5  # five nodes, five edges
+
+    def doubled() -> ja.Fragment:
+        wiring = ja.Wiring(["in"])
+        taken = wiring.input("in")
+        return wiring.build({"out": wiring.add(nn.add(2), {"in0": taken, "in1": taken})["out"]})
+
+    twice = ja.replay(ja.trace(doubled), [])
+    assert AdjacencyEncoder().fit([twice]).encode([twice]).max() == 2.0
+    # the same operations, but the residual is around the other one
+    other = single(ja.sequential(ja.residual(nn.relu()), nn.tanh()))
+    both = AdjacencyEncoder(properties=False).fit([net, other]).encode([net, other])
+    assert (both[0] != both[1]).any()
+
+
+def test_adjacency_pads_what_is_smaller_and_cuts_what_is_larger() -> None:
+    nets = [single(ja.sequential(*[nn.relu() for _ in range(depth)])) for depth in (1, 3, 6)]
+    fitted = AdjacencyEncoder(properties=False).fit(nets[:2])
+    # of three relus: places 1 to 3, and 2 for the output of the smaller; input; 4 edges, one shared
+    rows = fitted.encode(nets)
+    assert rows.shape == (3, fitted.size)
+    assert rows.sum(axis=1).tolist() == [3 + 2, 5 + 4, 4 + 4]
+    cut = AdjacencyEncoder(properties=False, nodes=3).fit(nets)
+    np.testing.assert_array_equal(*cut.encode(nets[1:]))
+    assert cut.encode(nets).sum(axis=1).tolist() == [5, 5, 5]
+
+
+def test_adjacency_does_not_depend_on_the_order_of_making() -> None:
+    def wired(first: bool) -> ja.Fragment:
+        wiring = ja.Wiring(["in"])
+        names = ["left", "right"] if first else ["right", "left"]
+        made = {
+            name: wiring.add(
+                nn.dense(3) if name == "left" else nn.dense(5), {"in": wiring.input("in")}
+            )["out"]
+            for name in names
+        }
+        merged = wiring.add(nn.concatenate(2), {"in0": made["left"], "in1": made["right"]})
+        return wiring.build({"out": merged["out"]})
+
+    nets = [ja.replay(ja.trace(partial(wired, first)), []) for first in (True, False)]
+    np.testing.assert_array_equal(*AdjacencyEncoder().fit(nets[:1]).encode(nets))
+
+
+def test_the_columns_kept_are_those_that_vary_most() -> None:
+    nets = [single(nn.relu())] * 4 + [single(nn.tanh())] * 4 + [single(nn.elu())]
+    rows = PathEncoder(most=2).fit(nets).encode(nets)
+    assert sorted(rows.sum(axis=0).tolist()) == [4.0, 4.0]
+    with pytest.raises(SurrogateError, match="allow at least one"):
+        PathEncoder(most=0).fit(nets)
+
+
 def test_true_is_not_one() -> None:
     nets = [single(nn.dense(3, use_bias=value)) for value in (True, False)]
     assert len(as_batch(nets).kinds) == 4
@@ -177,6 +238,7 @@ def test_true_is_not_one() -> None:
 @pytest.mark.parametrize(
     "make",
     [
+        lambda: AdjacencyEncoder(nodes=0),
         lambda: HashingEncoder(0),
         lambda: NgramEncoder(0),
         lambda: PathEncoder(limit=0),

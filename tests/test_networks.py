@@ -170,7 +170,7 @@ def test_encoders_can_be_joined_by_name() -> None:
         made.encoder.fit(nets).encode(nets)[:, parts[0] :],
         made.encoder.parts[1].fit(nets).encode(nets),
     )
-    with pytest.raises(SurrogateError, match="'wl' is none of hashing"):
+    with pytest.raises(SurrogateError, match="'wl' is none of adjacency"):
         make_surrogate("deep-ensemble", {"encoder": ["path", "wl"]})
     with pytest.raises(SurrogateError, match="give at least one"):
         make_surrogate("deep-ensemble", {"encoder": []})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from jarch.ir.lazy_names import lazy_names
 
+from .adjacency import AdjacencyEncoder as AdjacencyEncoder
 from .catalogue import SURROGATES as SURROGATES, make_surrogate as make_surrogate
 from .encoder import Encoder as Encoder, FittedEncoder as FittedEncoder
 from .gaussian import (

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from .adjacency import AdjacencyEncoder
 from .encoder import Encoder
 from .joined import JoinedEncoder
 from .modules import HashingEncoder
@@ -26,6 +27,7 @@ _SURROGATES: Mapping[str, tuple[str, str]] = {
 """For each name the module and the class: a frozen dataclass of options that can `fit`."""
 
 _ENCODERS: Mapping[str, Callable[[], Encoder]] = {
+    "adjacency": AdjacencyEncoder,
     "hashing": HashingEncoder,
     "ngram": NgramEncoder,
     "path": PathEncoder,
@@ -43,7 +45,8 @@ def make_surrogate(name: str, options: Mapping[str, Any] | None = None) -> Surro
     Args:
         name: One of `SURROGATES`.
         options: Its attributes, by name; what is not given is as by default. An encoder may be
-            named: hashing, ngram, path or weisfeiler-lehman; several names stand for them joined.
+            named: adjacency, hashing, ngram, path or weisfeiler-lehman; several names stand for
+            them joined.
 
     Raises:
         SurrogateError: There is no such surrogate, or its options are wrong.
