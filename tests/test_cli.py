@@ -471,6 +471,27 @@ def test_rungs_of_epochs_come_to_the_same_when_resumed(
     assert "say it by --epochs alone" in capsys.readouterr().err
 
 
+def test_trainings_end_by_their_curves(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--extrapolate", "--epochs", "5"]
+    assert search("digits_dense", *options, folder="whole", evaluations=2) == 0
+    assert read_run(Path("whole")).settings["extrapolate"] is True
+    assert search("digits_dense", *options, folder="part", evaluations=1) == 0
+    assert search("digits_dense", *options, "--resume", folder="part", evaluations=2) == 0
+    assert read_run(Path("part")).evaluations == read_run(Path("whole")).evaluations
+    capsys.readouterr()
+    assert search("digits_dense", *options, "--objective", "parameters") == 2
+    assert "needs an objective of training; parameters is a cost" in capsys.readouterr().err
+    assert search("digits_dense", *options, "--objectives", "accuracy", "parameters") == 2
+    assert "goes by one objective" in capsys.readouterr().err
+
+
+def test_a_pruner_of_optuna_goes_by_the_epochs(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("optuna")
+    options = ["--searcher", "optuna", "--searcher-args", "pruner=median", "eta=2"]
+    assert search("digits_dense", *options, "--epochs", "2", evaluations=4) == 0
+    assert {e.fidelity for e in read_run(Path("run")).evaluations} == {1, 2}
+
+
 def test_wrong_searcher_arguments_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, told in (
         (["--searcher", "local", "--searcher-args", "population=2"], "no option population"),

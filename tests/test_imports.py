@@ -13,7 +13,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 NEED_JAX = ("jax", "jaxlib", "flax", "optax", "orbax")
-BESIDE_THE_LOWERING: tuple[str, ...] = ("jarch.search.policies", "jarch.surrogates.networks")
+BESIDE_THE_LOWERING: tuple[str, ...] = (
+    "jarch.search.policies",
+    "jarch.surrogates.networks",
+    "jarch.surrogates.zero_cost",
+)
 """Packages above the lowering that need JAX themselves: nothing else imports them when loaded."""
 SLOW = (*NEED_JAX, "sklearn", "optuna", "matplotlib")
 """What takes long to import: not before it is needed."""
@@ -96,6 +100,7 @@ def test_unknown_names_are_attribute_errors() -> None:
         ("jarch", "_LAZY"),
         ("jarch.lowering", "_MODULES"),
         ("jarch.search", "_LAZY"),
+        ("jarch.evaluate", "_LAZY"),
         ("jarch.surrogates", "_LAZY"),
     ],
 )
