@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .flax_module import ArchitectureModule as ArchitectureModule
     from .initialization import initial_variables as initial_variables
     from .model import Model as Model, lower as lower
+    from .rules.choices import overrule as overrule, overruled as overruled
     from .timing import (
         Timing as Timing,
         measure_costs as measure_costs,
@@ -73,6 +74,11 @@ if TYPE_CHECKING:
         Signature as Signature,
         Trained as Trained,
     )
+    from .tuning import (
+        Tuned as Tuned,
+        measure_ways as measure_ways,
+        probe_choices as probe_choices,
+    )
 
 _MODULES: Mapping[str, str] = {
     "ArchitectureModule": "flax_module",
@@ -98,6 +104,7 @@ _MODULES: Mapping[str, str] = {
     "TrainConfigError": "training.errors",
     "Trained": "training.trained",
     "TrainingFailed": "training.errors",
+    "Tuned": "tuning",
     "available_bytes": "training.memory",
     "check_costs": "costs",
     "dry_run": "training.dry_runs",
@@ -113,9 +120,13 @@ _MODULES: Mapping[str, str] = {
     "load_checkpoint": "training.resuming",
     "lower": "model",
     "measure_costs": "timing",
+    "measure_ways": "tuning",
     "optimizer_names": "training.optimizers",
     "over_limit": "costs",
     "population_mesh": "training.populations.meshes",
+    "overrule": "rules.choices",
+    "overruled": "rules.choices",
+    "probe_choices": "tuning",
     "program_counts": "training.executables",
     "program_key": "training.dry_runs",
     "remove_checkpoint": "training.resuming",

@@ -1,7 +1,8 @@
 """Which way a convolution is computed: a table by operation, backend and situation.
 
 What is not in the table is computed by `jax.lax`. `overrule` puts a choice above it, such as one
-that `measure_choice` found to be faster for the shapes at hand.
+that `measure_choice` found to be faster for the shapes at hand; `jarch.lowering.probe_choices` does
+both for an architecture.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -12,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from time import perf_counter
-from typing import Any, Literal, NamedTuple, TypeAlias, cast
+from typing import Any, Literal, NamedTuple, ParamSpec, TypeAlias, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +24,9 @@ from jax import lax
 from jarch.lowering.errors import LoweringError
 
 from .shifted import product_convolution, shifted_convolution
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Situation: TypeAlias = Literal["straight", "often", "loop"]
 """Where a convolution stands: in a program like any other; in one that runs many times, such as
@@ -36,6 +41,10 @@ WAYS: Mapping[str, Convolve] = {
     "shifted": shifted_convolution,
 }
 """The ways to convolve, by name; `"shifted"` is for depthwise convolutions alone."""
+
+
+DEPTHWISE_WAYS = ("lax", "shifted")
+"""Those that are worth comparing for a depthwise convolution."""
 
 
 class Case(NamedTuple):
@@ -55,13 +64,39 @@ CHOICES: Mapping[Case, str] = {
 
 _finish = cast("Callable[[object], object]", jax.block_until_ready)  # JAX does not say its types
 _overruled: dict[Case, str] = {}
+_memories: list[Callable[[], object]] = []  # clear what was worked out under other choices
 _situation: ContextVar[Situation] = ContextVar("situation", default="straight")
 
 
 def chosen(operation: str) -> Convolve:
     """Return how to convolve where this is called, while a program is traced."""
-    case = Case(operation, jax.default_backend(), _situation.get())
-    return WAYS[_overruled.get(case) or CHOICES.get(case, "lax")]
+    return WAYS[way_of(operation, _situation.get())]
+
+
+def way_of(operation: str, situation: Situation) -> str:
+    """Return the name of the way to convolve on the backend in use: as overruled, or the table's.
+
+    Example:
+        >>> with overruled("conv", "product", "often"):
+        ...     way_of("conv", "often")
+        'product'
+    """
+    case = Case(operation, jax.default_backend(), situation)
+    return _overruled.get(case) or CHOICES.get(case, "lax")
+
+
+def until_overruled(size: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Return what remembers as `functools.lru_cache` does, until a choice is overruled.
+
+    For what follows from how convolutions are computed, such as the keys of programs.
+    """
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        remembered = lru_cache(size)(function)
+        _memories.append(remembered.cache_clear)
+        return cast("Callable[P, T]", remembered)
+
+    return decorate
 
 
 def choices_made() -> list[list[str]]:
@@ -129,7 +164,8 @@ def overrule(
     else:
         _overruled[case] = way
     forget: Callable[[], None] = jax.clear_caches
-    forget()
+    for each in (forget, *_memories):
+        each()
 
 
 def measure_choice(
@@ -138,6 +174,9 @@ def measure_choice(
     strides: tuple[int, ...],
     padding: str = "SAME",
     rounds: int = 5,
+    *,
+    dilation: tuple[int, ...] | None = None,
+    multiplier: int = 1,
 ) -> dict[str, float]:
     """Return the seconds that a depthwise convolution and its gradients take, by way.
 
@@ -150,11 +189,14 @@ def measure_choice(
         strides: Of the window.
         padding: `"SAME"` or `"VALID"`.
         rounds: How often each is run.
+        dilation: Of the window; None for none.
+        multiplier: Channels that are made of each.
     """
     value = jnp.ones(shape)
-    weights = jnp.ones((*kernel, 1, shape[-1]))
+    weights = jnp.ones((*kernel, 1, shape[-1] * multiplier))
     runs: dict[str, Callable[..., object]] = {
-        way: jax.jit(_step(WAYS[way], strides, padding, value.ndim)) for way in ("lax", "shifted")
+        way: jax.jit(_step(WAYS[way], strides, padding, value.ndim, dilation))
+        for way in DEPTHWISE_WAYS
     }
     found: dict[str, list[float]] = {way: [] for way in runs}
     for _ in range(rounds + 1):  # the first compiles
@@ -165,7 +207,13 @@ def measure_choice(
     return {way: min(seconds[1:]) for way, seconds in found.items()}
 
 
-def _step(convolve: Convolve, strides: tuple[int, ...], padding: str, rank: int) -> Any:
+def _step(
+    convolve: Convolve,
+    strides: tuple[int, ...],
+    padding: str,
+    rank: int,
+    dilation: tuple[int, ...] | None,
+) -> Any:
     layout = (0, rank - 1, *range(1, rank - 1))
     numbers = lax.ConvDimensionNumbers(layout, (rank - 1, rank - 2, *range(rank - 2)), layout)
 
@@ -175,6 +223,7 @@ def _step(convolve: Convolve, strides: tuple[int, ...], padding: str, rank: int)
             weights,
             strides,
             padding,
+            rhs_dilation=dilation,
             dimension_numbers=numbers,
             feature_group_count=value.shape[-1],
         )

@@ -25,7 +25,7 @@ import optax
 from jarch.ir import Architecture
 from jarch.lowering.flax_module import ArchitectureModule, architecture_module
 from jarch.lowering.normal_form import normal_form
-from jarch.lowering.rules.choices import situated
+from jarch.lowering.rules.choices import situated, until_overruled
 
 from .config import Optimizer
 from .executables import Executable, executable
@@ -205,7 +205,7 @@ def _signature(arguments: Any) -> Hashable:
     return _structure(arguments), tuple([(leaf.shape, leaf.dtype) for leaf in leaves])
 
 
-@lru_cache(_KEPT)
+@until_overruled(_KEPT)
 def _step_key(program: Program, signature: Any, form: str) -> tuple[str, Hashable]:
     options, _ = split_options(program.optimizer, program.options)
     named = isinstance(program.optimizer, str)
@@ -223,7 +223,7 @@ def _step_key(program: Program, signature: Any, form: str) -> tuple[str, Hashabl
     return digest(described), None if own == (None, None) else own
 
 
-@lru_cache(_KEPT)
+@until_overruled(_KEPT)
 def _forward_key(module: Any, signature: Any, form: str) -> tuple[str, Hashable]:
     described = {
         "program": form,
