@@ -173,6 +173,10 @@ if TYPE_CHECKING:
         draw as draw,
         draw_evolution as draw_evolution,
     )
+    from .surrogates.zero_cost import (
+        ZeroCostEvaluator as ZeroCostEvaluator,
+        zero_cost_scores as zero_cost_scores,
+    )
 
 _LAZY: Mapping[str, str] = {
     "ParegoConfig": "search",
@@ -249,6 +253,7 @@ _LAZY: Mapping[str, str] = {
     "Trained": "lowering",
     "TrainingEvaluator": "evaluate",
     "TrainingFailed": "lowering",
+    "ZeroCostEvaluator": "surrogates.zero_cost",
     "draw": "show",
     "draw_evolution": "show",
     "enable_compilation_cache": "lowering",
@@ -271,6 +276,7 @@ _LAZY: Mapping[str, str] = {
     "save": "lowering",
     "save_checkpoint": "lowering",
     "within": "search",
+    "zero_cost_scores": "surrogates.zero_cost",
 }
 """Where names are found that are loaded on first use; each also stands in the block above."""
 

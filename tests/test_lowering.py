@@ -297,6 +297,22 @@ def test_several_inputs_and_outputs_go_by_name() -> None:
     np.testing.assert_allclose(made["total"], left @ kernels["a"] + right @ kernels["b"], rtol=1e-6)
 
 
+def test_a_tap_sees_every_output_and_may_change_it() -> None:
+    model = ja.lower(replayed(lambda: ja.sequential(nn.relu(name="a"), nn.relu(name="b"))))
+    seen: dict[Source, jax.Array] = {}
+
+    def tap(source: Source, value: jax.Array) -> jax.Array:
+        seen[source] = value
+        return value + 1 if source.node == "a" else value
+
+    made = model.module.apply({}, jnp.array([[-1.0, 2.0]]), tap=tap)
+    assert {source.node: value.tolist() for source, value in seen.items()} == {
+        "a": [[0, 2]],
+        "b": [[1, 3]],
+    }
+    np.testing.assert_array_equal(made, [[1, 3]])
+
+
 def test_equal_architectures_are_traced_once(images: jax.Array) -> None:
     traces: list[str] = []
 
