@@ -15,6 +15,7 @@ import pytest
 
 import jarch as ja
 from jarch import lowering, nn
+from jarch.cli import main
 from jarch.lowering import tuning
 from jarch.lowering.rules.choices import choices_made, way_of
 from jarch.lowering.training import compilation_cache
@@ -125,3 +126,52 @@ def test_it_measures_truly(monkeypatch: pytest.MonkeyPatch) -> None:
     found = lowering.measure_ways(NET, (8, 8, 1), batch_size=2)
     assert found is not None
     assert min(found.seconds.values()) == found.seconds[found.way] > 0
+
+
+class TestCommands:
+    @pytest.fixture
+    def space(self, tmp_path: Path) -> str:
+        path = tmp_path / "depthwise.py"
+        path.write_text(
+            "import jarch as ja\n"
+            "from jarch import nn\n"
+            "def space(num_classes=10):\n"
+            "    kernel = ja.Discrete([3, 5], name='kernel')\n"
+            "    return ja.sequential(\n"
+            "        nn.depthwise_conv(kernel), nn.flatten, nn.dense(num_classes)\n"
+            "    )\n"
+        )
+        return f"{path}:space"
+
+    def test_what_to_choose_is_said(
+        self, space: str, capsys: pytest.CaptureFixture[str], measured: list[Any]
+    ) -> None:
+        assert main(["tune", space]) == 0
+        told = capsys.readouterr().out
+        assert told.startswith("lax        2000.000 ms for 2 convolutions\nshifted    6000.000 ms")
+        assert "measured now\njarch takes shifted here; search with --depthwise lax" in told
+        assert main(["tune", space]) == 0
+        assert "as measured before" in capsys.readouterr().out
+        assert main(["tune", "digits_dense"]) == 0
+        assert "nothing to choose" in capsys.readouterr().out
+        assert (len(measured), choices_made()) == (2, [])
+
+    def test_a_search_takes_it_and_writes_it_down(
+        self, space: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found: list[Any] = []
+        evaluate = ja.TrainingEvaluator.__call__
+
+        def noted(self: Any, *given: Any) -> Any:
+            found.append(choices_made())
+            return evaluate(self, *given)
+
+        monkeypatch.setattr(ja.TrainingEvaluator, "__call__", noted)
+        folder = str(tmp_path / "run")
+        brief = "--evaluations 1 --epochs 1 --final-epochs 0 --data digits".split()
+        command = ["search", space, *brief, "--folder", folder, "--depthwise", "lax"]
+        assert main(command) == 0
+        assert found == [[["depthwise_conv", "cpu", "often", "lax"]]]
+        assert choices_made() == []
+        assert ja.read_run(tmp_path / "run").settings["depthwise"] == "lax"
+        assert main([*command[:-2], "--resume"]) == 2  # it would come to other results

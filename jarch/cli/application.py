@@ -16,6 +16,7 @@ from jarch.runs import RunError
 from .inspecting import Check, Count, Draw, Sample, Summary
 from .searching import Search
 from .showing import Show
+from .tuning import Tune
 
 _named = tyro.conf.subcommand
 
@@ -27,6 +28,7 @@ Command: TypeAlias = (
     | Annotated[Sample, _named("sample")]
     | Annotated[Check, _named("check")]
     | Annotated[Summary, _named("summary")]
+    | Annotated[Tune, _named("tune")]
 )
 
 _DESCRIPTION = """Neural architecture search in JAX.

@@ -118,6 +118,8 @@ class Search:
     is counted is looked at before a candidate is suggested, what is measured before it trains."""
     extrapolate: bool = False
     """End trainings whose learning curve says that they will not beat the best."""
+    depthwise: Literal["lax", "shifted"] | None = None
+    """How depthwise convolutions are computed, as jarch tune found it; None: by jarch's table."""
     batch_size: int = 32
     """Examples a training step."""
     optimizer: str = "adam"
@@ -141,7 +143,8 @@ class Search:
         kept = {name: value for name, value in asdict(self).items() if name not in left_out}
         path = Path(self.data).expanduser()
         data = str(path.absolute()) if path.exists() else self.data
-        for name in ("objectives", "limits", "extrapolate"):  # runs of earlier versions lack them
+        # Runs of earlier versions are without these.
+        for name in ("objectives", "limits", "extrapolate", "depthwise"):
             if not kept[name]:
                 del kept[name]
         return kept | {"space_args": list(self.space_args), "data": data}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -86,10 +87,21 @@ def run_session(command: Search) -> int:
     task = _Task(command, console, data, space, inputs, folder, searcher, objective, maximize)
     _introduce(task)
     try:
-        with locked_run(folder, command.resume), lasting_interrupts() as raise_again:
+        with (
+            locked_run(folder, command.resume),
+            _convolving(command.depthwise),
+            lasting_interrupts() as raise_again,
+        ):
             return _search_and_finish(task, raise_again)
     except KeyboardInterrupt:
         return _tell_interrupted(task)
+
+
+def _convolving(way: str | None) -> AbstractContextManager[None]:
+    """Return what has depthwise convolutions computed in this way; None: as the table says."""
+    if way is None:
+        return nullcontext()
+    return lowering.overruled("depthwise_conv", way, "often")
 
 
 def _search_and_finish(task: _Task, raise_again: Callable[[], None]) -> int:
