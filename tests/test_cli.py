@@ -10,6 +10,8 @@ import time
 from collections import Counter
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -350,6 +352,15 @@ def test_a_budget_leaves_time_for_the_last_training() -> None:
     allowed.best_took(4000.0, None)
     assert allowed.affordable_epochs() == 4
     assert Budget(None, epochs=4, final_epochs=50).affordable_epochs() == 50
+
+
+def test_a_part_of_a_training_is_not_taken_for_all_of_it() -> None:
+    """Four epochs of 2 seconds, of which the last evaluation trained one alone."""
+    history = tuple(ja.EpochReport(i, 4, 2.0, 0.0, 0.1, 1.0, {}) for i in range(1, 5))
+    allowed = Budget(100.0, epochs=4, final_epochs=50)
+    trained: Any = SimpleNamespace(history=history)
+    allowed.best_took(2.0, trained)
+    assert allowed.final_seconds(10) == pytest.approx(10 * 2.0 * 1.3)
 
 
 def test_regression(space_file: str) -> None:

@@ -20,9 +20,11 @@ from jarch.search import (
     SearchError,
     SearchResult,
     SpaceExhausted,
+    Suggestion,
     random_search,
     run_search,
 )
+from jarch.search.pace import Pace
 
 
 def _infer(properties: Properties, shapes: Shapes) -> Inference:
@@ -347,6 +349,54 @@ def test_a_limit_of_time_stops_the_search_and_says_so() -> None:
     assert result.stopped == "seconds"
     assert result.evaluations == ()
     assert "0 seconds" in result.note
+
+
+def test_time_is_expected_in_proportion_to_what_is_more_of_a_fidelity() -> None:
+    """9 of the lowest rung in 0.9 seconds: what goes on from 1 to 3 takes 0.2, if it goes on."""
+
+    def evaluation(trial: int, fidelity: int | None, seconds: float) -> Evaluation:
+        return Evaluation(0, 0, (), "", "ok", seconds=seconds, fidelity=fidelity, trial=trial)
+
+    def suggestion(trial: int | None, fidelity: int | None) -> Suggestion:
+        return Suggestion(a_wide_one, "", fidelity=fidelity, trial=trial)
+
+    a_wide_one = RandomSearcher(ja.trace(wide)).ask(np.random.default_rng(0)).architecture
+    going_on, anew = Pace(True), Pace(False)
+    for pace in (going_on, anew):
+        assert (pace.usual(), pace.expected(suggestion(0, 3))) == (0.0, 0.0)
+        for trial in range(9):
+            pace.note(evaluation(trial, 1, 0.1), known=False)
+        assert pace.expected(suggestion(9, 9)) == pytest.approx(0.9)
+        assert pace.expected(suggestion(None, None)) == pytest.approx(0.1)
+    assert going_on.expected(suggestion(0, 3)) == pytest.approx(0.2)
+    assert anew.expected(suggestion(0, 3)) == pytest.approx(0.3)
+    going_on.note(evaluation(0, 3, 99.0), known=True)  # in an earlier part, perhaps elsewhere
+    assert going_on.expected(suggestion(0, 9)) == pytest.approx(0.6)
+
+
+def test_a_long_rung_that_does_not_fit_into_the_time_is_not_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nine evaluations for 1 take 9 of 14.5 seconds, one for 3 takes 3, and 2.5 are not enough."""
+    now = [0.0]
+    for module in ("loop", "trial"):
+        monkeypatch.setattr(f"jarch.search.{module}.monotonic", lambda: now[0])
+
+    class Clock:
+        def __call__(self, architecture: ja.Architecture, seed: int) -> dict[str, float]:
+            return self.at(architecture, seed, 9, None)
+
+        def at(
+            self, architecture: ja.Architecture, seed: int, fidelity: int, trial: int | None
+        ) -> dict[str, float]:
+            now[0] += fidelity
+            return {"accuracy": float(seed)}
+
+    searcher = ja.HyperbandSearcher(ja.trace(wide), ja.HyperbandConfig(maximum=9))
+    result = run_search(searcher, Clock(), 50, seconds=14.5)
+    assert result.stopped == "seconds"
+    assert [e.fidelity for e in result.evaluations] == [1] * 9 + [3]
+    assert now[0] == 12
 
 
 def test_observers_see_each_evaluation(tmp_path: Path) -> None:

@@ -35,10 +35,16 @@ class Budget:
         return monotonic() - self._began
 
     def best_took(self, seconds: float, trained: Trained | None) -> None:
-        """Take note of how long the best so far took, in all and, where known, in detail."""
+        """Take note of how long the best so far took, in all and, where known, in detail.
+
+        Where it went on from a checkpoint, in all is for a part of its epochs: no epoch is thought
+        to take less than those took that it has reports of.
+        """
         reports = () if trained is None else trained.history
         self._compile = sum(report.compile_seconds for report in reports)
-        self._epoch = (seconds - self._compile) / max(len(reports), self.epochs)
+        number = max(len(reports), self.epochs)
+        epochs = sum(report.seconds for report in reports) - self._compile
+        self._epoch = max((seconds - self._compile) / number, epochs / max(len(reports), 1))
 
     def final_seconds(self, epochs: int) -> float:
         """Return how long the last training of so many epochs will probably take."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from jarch.ir import Space, SpaceFunction, trace
 from jarch.runs import Evaluation, Journal, RunError, locked_run
 
 from .constraints import Constraint
+from .pace import Pace
 from .random_searcher import RandomConfig, RandomSearcher
 from .result import SearchResult, Stopped
 from .searcher import FidelitySearcher, Searcher, SearchError, SpaceExhausted, Suggestion
@@ -107,7 +109,8 @@ def run_search(
         objective: The metric to compare by.
         maximize: Whether more of it is better.
         seconds: Begin no evaluation that would probably end later than so many seconds after the
-            start of this call; None for no limit.
+            start of this call, by the mean of those before it, or where they have fidelities in
+            proportion to what is more of it than the trial had; None for no limit.
         folder: Keep a run folder there.
         resume: Go on with the run in the folder.
         settings: Anything else that the result depends on, as plain data: kept in the folder, and
@@ -154,7 +157,11 @@ class _Loop:
     result: SearchResult
     on_start: Callable[[int, Suggestion], None] | None = None
     on_evaluation: Callable[[Evaluation, bool], None] | None = None
-    _took: list[float] = field(default_factory=list[float])
+    _pace: Pace = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin without an idea of how long evaluations take."""
+        self._pace = Pace(isinstance(self.evaluate, KeepsTrials))
 
     def run(self, evaluations: int, seconds: float | None) -> tuple[Stopped, str]:
         """Evaluate up to so many; return what stopped it, and details."""
@@ -162,17 +169,26 @@ class _Loop:
         try:
             for index in range(evaluations):
                 known = index < len(self.journal.known)
-                if not known and end is not None and self._ends_after(end):
+                if not self._step(index, self.journal.known[index] if known else None, end):
                     return "seconds", f"{index} evaluations fit into {seconds:g} seconds"
-                self._step(index, self.journal.known[index] if known else None)
         except SpaceExhausted as exhausted:
             return "exhausted", str(exhausted)
         except KeyboardInterrupt:
             return "interrupted", ""
         return "evaluations", ""
 
-    def _step(self, index: int, known: Evaluation | None) -> None:
+    def _step(self, index: int, known: Evaluation | None, end: float | None) -> bool:
+        """Do one evaluation, or return False where it would end too late.
+
+        What a searcher of several fidelities suggests may be short: it is asked to the last.
+        """
+        limit = end if known is None and end is not None else math.inf
+        several = isinstance(self.searcher, FidelitySearcher)
+        if monotonic() + (0.0 if several else self._pace.usual()) > limit:
+            return False
         suggestion = self.searcher.ask(_generator(self.seed, index))
+        if monotonic() + self._pace.expected(suggestion) > limit:
+            return False
         if known is None:
             evaluation = self._evaluate(index, suggestion)
         else:
@@ -186,8 +202,10 @@ class _Loop:
             self.evaluate.observe(evaluation)
         if self.on_evaluation is not None:
             self.on_evaluation(evaluation, best)
+        self._pace.note(evaluation, known is not None)
         if known is None:
             self._tidy()
+        return True
 
     def _evaluate(self, index: int, suggestion: Suggestion) -> Evaluation:
         if self.on_start is not None:
@@ -197,7 +215,6 @@ class _Loop:
         evaluation = evaluate_suggestion(
             self.evaluate, suggestion, index, seed, self.result.objective
         )
-        self._took.append(evaluation.seconds)
         if evaluation.status == "ok":
             _check_metrics(self.searcher.options(), evaluation)
         return evaluation
@@ -206,11 +223,6 @@ class _Loop:
         """Let the evaluator forget the trials with which the searcher is done."""
         if isinstance(self.searcher, FidelitySearcher) and isinstance(self.evaluate, KeepsTrials):
             self.evaluate.retain(self.searcher.ongoing())
-
-    def _ends_after(self, end: float) -> bool:
-        """Say whether one more evaluation as long as the average one would end too late."""
-        average = sum(self._took) / len(self._took) if self._took else 0.0
-        return monotonic() + average > end
 
 
 def evaluation_seed(seed: int, index: int) -> int:
