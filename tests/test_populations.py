@@ -145,12 +145,14 @@ def own(learning_rate: Any) -> Any:
     "optimizer", ["adam", pytest.param("lbfgs", marks=pytest.mark.slow), optax.sgd(0.05), own]
 )
 def test_other_optimisers_keep_their_state_for_each_member(optimizer: Any) -> None:
+    # Without normalisation: gradients that are zero but for rounding Adam makes into whole steps.
+    net = built(nn.flatten, nn.dense(16), nn.relu, nn.dropout(0.3), nn.dense(10))
     config = replace(SGD, optimizer=optimizer, learning_rate=1e-2, epochs=1)
-    together = trained(ja.fit_population(dense(), DIGITS, config, seeds=[0, 5], executor="vmap"))
+    together = trained(ja.fit_population(net, DIGITS, config, seeds=[0, 5], executor="vmap"))
     for each, seed in zip(together, [0, 5], strict=True):
         assert each.config.seed == seed
-        alone = ja.fit(dense(), DIGITS, replace(config, seed=seed))
-        assert distance(each, alone) < 1e-2  # all but SGD make more of rounding
+        alone = ja.fit(net, DIGITS, replace(config, seed=seed))
+        assert distance(each, alone) < 1e-3
     assert distance(*together) > 1e-2
 
 
@@ -167,6 +169,13 @@ class TestPrograms:
         assert lowering.group_by_program(nets, DIGITS, SGD) == [[0, 2], [1], [3]]
         how = [SGD, replace(SGD, seed=3, epochs=7), replace(SGD, batch_size=16)]
         assert lowering.group_by_program(dense(), DIGITS, how) == [[0, 1], [2]]
+
+    def test_no_momentum_is_another_program(self) -> None:
+        how = [replace(SGD, optimizer_options={"momentum": m}) for m in (None, 0.5, None)]
+        assert lowering.group_by_program(dense(), DIGITS, how) == [[0, 2], [1]]
+        found = trained(ja.fit_population(dense(), DIGITS, how, executor="vmap"))
+        assert distance(found[0], ja.fit(dense(), DIGITS, SGD)) < 1e-5
+        assert distance(found[0], found[1]) > 1e-3
 
     def test_groups_are_those_of_the_program_key(self) -> None:
         other = replace(SGD, optimizer_options={"momentum": 0.5})

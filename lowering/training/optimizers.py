@@ -69,12 +69,18 @@ def make_optimizer(
 def split_options(optimizer: Optimizer, options: Options) -> tuple[Options, tuple[float, ...]]:
     """Return the options with `None` in place of numbers, and the numbers in order.
 
+    A number that is given as `None`, such as no momentum, is as if it were not given.
+
     Example:
         >>> split_options("sgd", (("momentum", 0.9), ("nesterov", True)))
         ((('momentum', None), ('nesterov', True)), (0.9,))
     """
     numeric = numeric_options(optimizer, options)
-    shaping = tuple((name, None if name in numeric else value) for name, value in options)
+    shaping = tuple(
+        (name, None if name in numeric else value)
+        for name, value in options
+        if value is not None or not numeric_options(optimizer, ((name, 0.0),))
+    )
     return shaping, tuple(numeric.values())
 
 

@@ -29,7 +29,7 @@ from jarch.lowering.rules.choices import situated, until_overruled
 
 from .config import Optimizer
 from .executables import Executable, executable
-from .initial_state import zero_state
+from .initial_state import zero_shapes, zero_state, zeros
 from .losses import mean_loss
 from .metrics import Task
 from .optimizers import Options, make_optimizer, numeric_options, split_options
@@ -93,14 +93,33 @@ def start_on_host(program: Program, variables: Variables) -> TrainState:
     form = normal_form(program.module.architecture)
     host: Any = jax.tree.map(np.array, form.to_normal(variables))  # copies: steps reuse memory
     params = host.pop("params", {})
-    optimizer = make_optimizer(program.optimizer, program.options, 0.0, 0.0)
     return TrainState(
         params,
         {name: tree for name, tree in host.items() if tree},
-        zero_state(optimizer, params),
+        _slots(program, params),
         np.zeros((), np.int32),
         np.zeros((), np.float32),
     )
+
+
+def _slots(program: Program, params: Any) -> Any:
+    """Return the state of the optimiser before the first step."""
+    shapes = _slot_shapes(normal_program(program), _signature(params))
+    if shapes is not None:
+        return zeros(shapes)
+    return zero_state(make_optimizer(program.optimizer, program.options, 0.0, 0.0), params)
+
+
+@lru_cache(_KEPT)
+def _slot_shapes(program: Program, signature: Any) -> Any:
+    """Remember the shapes of an optimiser's state, which take milliseconds; None if not zeros."""
+    tree, leaves = signature
+    params = jax.tree.unflatten(tree, [_shape(*leaf) for leaf in leaves])
+    numeric = numeric_options(program.optimizer, tuple((name, 0.5) for name, _ in program.options))
+    options = tuple(
+        (name, numeric.get(name) if value is None else value) for name, value in program.options
+    )
+    return zero_shapes(make_optimizer(program.optimizer, options, 0.0, 0.0), params)
 
 
 def variables_of(module: ArchitectureModule, state: TrainState) -> Variables:
