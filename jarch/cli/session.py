@@ -59,6 +59,7 @@ class _Task:
     searcher: Searcher
     objective: str
     maximize: bool
+    evaluator: TrainingEvaluator
 
 
 def run_session(command: Search) -> int:
@@ -75,6 +76,7 @@ def run_session(command: Search) -> int:
     inputs = dict(input_shapes(space.program.fragment.inputs, data))
     objective, maximize = command.choose_objective(data)
     limits = read_limits(command.limits)
+    config = command.train_config()
     folder = command.choose_folder()
     searcher = make_searcher(
         command.searcher,
@@ -84,7 +86,17 @@ def run_session(command: Search) -> int:
         objectives=read_objectives(command.objectives),
         constraint=within(inputs, **bounds_of(limits, command.max_parameters, command.max_flops)),
     )
-    task = _Task(command, console, data, space, inputs, folder, searcher, objective, maximize)
+    evaluator = TrainingEvaluator(
+        data,
+        config,
+        folder=folder / CHECKPOINTS if isinstance(searcher, FidelitySearcher) else None,
+        costs=command.measured_costs(),
+        limits=limits,
+        stop_early=command.stop_early(objective, maximize),
+    )
+    task = _Task(
+        command, console, data, space, inputs, folder, searcher, objective, maximize, evaluator
+    )
     _introduce(task)
     try:
         with (
@@ -107,7 +119,7 @@ def _convolving(way: str | None) -> AbstractContextManager[None]:
 def _search_and_finish(task: _Task, raise_again: Callable[[], None]) -> int:
     """Search, train the best, judge it, and tell."""
     command = task.command
-    config = command.train_config()
+    evaluator = task.evaluator
     budget = Budget(command.seconds, command.epochs, command.final_epochs)
     display = Display(task.console, task.objective, command.evaluations, budget)
 
@@ -115,25 +127,16 @@ def _search_and_finish(task: _Task, raise_again: Callable[[], None]) -> int:
         display.epoch()
         raise_again()
 
-    folder = task.folder / CHECKPOINTS if isinstance(task.searcher, FidelitySearcher) else None
-    evaluator = TrainingEvaluator(
-        task.data,
-        config,
-        on_epoch,
-        folder=folder,
-        costs=command.measured_costs(),
-        limits=read_limits(command.limits),
-        stop_early=command.stop_early(task.objective, task.maximize),
-    )
+    evaluator.on_epoch = on_epoch
     results: Mapping[str, Any] = {}
     with display:
-        result = _search(task, evaluator, display, budget)
+        result = _search(task, display, budget)
         if result.stopped == "interrupted":
             raise KeyboardInterrupt
         if result.best is not None:
             epochs = budget.affordable_epochs()
             display.finish(epochs)
-            results = finish_run(task.folder, result, task.data, config, epochs, on_epoch)
+            results = finish_run(task.folder, result, task.data, evaluator.config, epochs, on_epoch)
     task.console.print()
     _tell_search(task, result)
     if result.best is None:
@@ -146,10 +149,8 @@ def _search_and_finish(task: _Task, raise_again: Callable[[], None]) -> int:
     return 0
 
 
-def _search(
-    task: _Task, evaluator: TrainingEvaluator, display: Display, budget: Budget
-) -> SearchResult:
-    command = task.command
+def _search(task: _Task, display: Display, budget: Budget) -> SearchResult:
+    command, evaluator = task.command, task.evaluator
 
     def on_evaluation(evaluation: Evaluation, best: bool) -> None:
         if best:
