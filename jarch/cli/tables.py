@@ -24,19 +24,25 @@ _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 def results_table(
     evaluations: tuple[Evaluation, ...], objective: str, maximize: bool, top: int = 10
 ) -> Table:
-    """Return the best evaluations as a table, the best first."""
+    """Return the best evaluations as a table, the best first.
+
+    Where candidates were evaluated at several fidelities, such as epochs, it says at which.
+    """
     ranked = rank_evaluations(evaluations, objective, maximize)
+    of_fidelities = any(evaluation.fidelity is not None for evaluation in ranked)
     names = metric_names(ranked, objective)
     title = f"best {min(top, len(ranked))} of {len(evaluations)} candidates"
     table = _table(title)
-    for name in ("candidate", *names, "seconds"):
+    for name in ("candidate", *(["fidelity"] if of_fidelities else []), *names, "seconds"):
         head = "FLOPs" if name == "flops" else name
         table.add_column(head, justify="right", no_wrap=True, min_width=max(len(head), 6))
     table.add_column("values", overflow="ellipsis", no_wrap=True)
     for place, evaluation in enumerate(ranked[:top]):
         scores = [format_metric(name, evaluation.metrics.get(name)) for name in names]
         values = " ".join(str(value) for value in evaluation.values)
-        row = [str(evaluation.index), *scores, f"{evaluation.seconds:.1f}", values]
+        fidelity = "-" if evaluation.fidelity is None else str(evaluation.fidelity)
+        start = [str(evaluation.index), *([fidelity] if of_fidelities else [])]
+        row = [*start, *scores, f"{evaluation.seconds:.1f}", values]
         table.add_row(*row, style="bold green" if place == 0 else "")
     return table
 

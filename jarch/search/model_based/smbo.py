@@ -64,6 +64,18 @@ class SmboSearcher(ModelBasedSearcher[SmboConfig]):
         Negrinho and Gordon 2017, "DeepArchitect: automatically designing and training deep
         architectures", section 5.3. Hutter, Hoos and Leyton-Brown 2011, "Sequential model-based
         optimization for general algorithm configuration".
+
+    Example:
+        >>> import jarch as ja
+        >>> from jarch.search.model_based import SmboConfig, SmboSearcher
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> config = SmboConfig("ridge", candidates=64, initial=5)
+        >>> searcher = SmboSearcher(space, config, objective=ja.Objective("size"))
+        >>> def largest(architecture, seed):
+        ...     return {"size": ja.analyze(architecture, {"in": (8, 8, 1)}).parameters}
+        >>> found = ja.run_search(searcher, largest, 12, objective="size")
+        >>> len(found.evaluations)
+        12
     """
 
     name: ClassVar[str] = "smbo"
