@@ -21,6 +21,7 @@ from typing import NamedTuple
 import pytest
 
 import jarch as ja
+from jarch.search import SEARCHERS
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -105,6 +106,14 @@ def test_links_lead_to_files(path: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text())
     local = [link for link in links if "://" not in link]
     assert [link for link in local if not (path.parent / link).exists()] == []
+
+
+def test_every_searcher_has_a_row_among_the_searchers() -> None:
+    page = (ROOT / "docs" / "searchers" / "README.md").read_text()
+    rows = page.partition("## Which one")[2].partition("\n## ")[0].splitlines()
+    first = [row.split("|")[1] for row in rows if row.startswith("|")]
+    named = [name for cell in first for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(named) == sorted(SEARCHERS)
 
 
 PAGE = """
