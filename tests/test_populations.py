@@ -275,6 +275,13 @@ class TestArguments:
         with pytest.raises(ja.TrainConfigError, match="validation split"):
             ja.fit_population(dense(), data, SGD, halving=(0.5, 1))
 
+    def test_a_model_without_parameters(self) -> None:
+        net = built(nn.global_avg_pool, nn.dropout(0.5))
+        data = ja.from_arrays(SEQUENCES.x_train, SEQUENCES.y_train % 4)
+        for executor in EXECUTORS:
+            found = trained(ja.fit_population(net, data, SGD, seeds=[1, 2], executor=executor))
+            assert [each.variables for each in found] == [{"params": {}}] * 2
+
     def test_regression(self) -> None:
         x = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
         data = ja.from_arrays(x, (x @ np.ones((3, 2))).astype(np.float32), task="regression")
@@ -403,6 +410,27 @@ class TestHalving:
         how = [SGD, replace(SGD, metrics=("cross_entropy",))]
         with pytest.raises(ja.TrainConfigError, match=r"\['accuracy', 'cross_entropy'\]"):
             ja.fit_population(dense(), DIGITS, how, halving=(0.5, 1))
+
+
+class TestRepeats:
+    def test_means_and_deviations_over_seeds(self) -> None:
+        evaluate, seeds = ja.TrainingEvaluator(DIGITS, SGD), [3, 4, 5]
+        found = evaluate.repeats(dense(), seeds)
+        assert evaluate.trained is not None
+        assert evaluate.trained.config.seed == 3
+        each = [ja.TrainingEvaluator(DIGITS, SGD)(dense(), seed) for seed in seeds]
+        losses = [metrics["loss"] for metrics in each]
+        assert found["loss"] == pytest.approx(np.mean(losses), abs=1e-5)
+        assert found["loss_std"] == pytest.approx(np.std(losses, ddof=1), abs=1e-5)
+        assert found["parameters"] == each[0]["parameters"]
+        assert evaluate.repeats(dense(), [3])["loss_std"] == 0
+
+    def test_one_that_fails_fails_all(self) -> None:
+        evaluate = ja.TrainingEvaluator(DIGITS, replace(SGD, learning_rate=1e30))
+        with pytest.raises(ja.TrainingFailed, match="epoch 1"):
+            evaluate.repeats(dense(), [1, 2])
+        with pytest.raises(ja.TrainConfigError, match="seed"):
+            evaluate.repeats(dense(), [])
 
 
 def made(number: int) -> list[Member]:

@@ -12,6 +12,7 @@ from jarch.data import Dataset
 from jarch.ir import Analysis, Architecture, Shape, ShapeError, analyze
 
 from .costs import CostMeter
+from .repeats import means_and_deviations
 from .trials import Trials
 
 if TYPE_CHECKING:
@@ -134,6 +135,36 @@ class TrainingEvaluator:
             self._trials.drop(trial)
         return self._judge(trained, costs)
 
+    def repeats(self, architecture: Architecture, seeds: Sequence[int]) -> Mapping[str, float]:
+        """Return the metrics of an architecture as means over trainings with these seeds.
+
+        Beside each metric stands its standard deviation, such as `"accuracy_std"`, 0 for one seed.
+        The trainings run together where that is fastest; `trained` is the model of the first.
+
+        Args:
+            architecture: What to train.
+            seeds: At least one.
+
+        Raises:
+            LimitExceeded: As when called.
+            ShapeError: As when called.
+            TrainConfigError: There are no seeds.
+            TrainingFailed: As when called, for any of the seeds.
+        """
+        if not seeds:
+            raise lowering.TrainConfigError("repeats takes at least one seed")
+        costs = self._prepare(architecture)
+        population = lowering.fit_population(
+            architecture, self.data, self.config, seeds=seeds, on_epoch=self._report_of_one
+        )
+        models: list[Trained] = []
+        for outcome in population:
+            if isinstance(outcome, lowering.TrainingFailed):
+                raise outcome
+            models.append(outcome)
+        self.trained = models[0]
+        return {**means_and_deviations([model.validation for model in models]), **costs}
+
     def retain(self, trials: Sequence[int]) -> None:
         """Forget where trials stand but for these, of which the first are kept."""
         self._trials.retain(trials)
@@ -209,6 +240,11 @@ class TrainingEvaluator:
             return False
         self._curve.append(self._objective(report))
         return self.stop_early.hopeless(self._curve, self.config.epochs)
+
+    def _report_of_one(self, _: int, report: EpochReport) -> None:
+        """Tell of an epoch of one of several trainings, none of which is ended early."""
+        if self.on_epoch is not None:
+            self.on_epoch(report)
 
     def _objective(self, report: EpochReport) -> float:
         """Return what early stopping goes by."""

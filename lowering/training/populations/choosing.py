@@ -17,7 +17,7 @@ from jax.sharding import Mesh
 from jarch.lowering.training.errors import TrainConfigError
 from jarch.lowering.training.probes import remembered_choice
 
-from .grouping import kind_of
+from .grouping import kind_of, parameters_of
 from .members import Member
 from .meshes import check_mesh, local_devices, population_mesh
 from .stacks import Stack
@@ -71,6 +71,8 @@ def stacks_of(members: Sequence[Member], means: Means) -> list[Stack]:
 
 
 def _chosen(members: Sequence[Member], means: Means) -> str:
+    if not parameters_of(members[0].run):
+        return "serial"  # there is nothing to be stacked
     if means.executor != "auto":
         return means.executor
     names = ["serial"]

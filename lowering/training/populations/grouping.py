@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from math import log2
 from typing import Any, cast
 
-from jarch.ir import Architecture, analyze
+from jarch.ir import Analysis, Architecture, analyze
 from jarch.lowering.model import Model
 from jarch.lowering.training.batches import Data
 from jarch.lowering.training.config import TrainConfig
@@ -96,8 +96,7 @@ def kind_of(run: Run, members: int) -> str:
     That are its operations, its work to within a factor of two either way, the examples of a batch,
     and how many members there are.
     """
-    architecture = run.model.architecture
-    analysis = analyze(architecture, {architecture.inputs[0]: run.signature.input_shape})
+    architecture, analysis = run.model.architecture, _analysis(run)
     described: dict[str, Any] = {
         "operations": sorted({node.op.name for _, node in architecture.nodes}),
         "own": [name for name, _ in cast(Any, own_rules(run.program.module)) or ()],
@@ -109,3 +108,13 @@ def kind_of(run: Run, members: int) -> str:
         "members": members,
     }
     return json.dumps(described, sort_keys=True)
+
+
+def parameters_of(run: Run) -> int:
+    """Return how many parameters a model has, batch statistics among them."""
+    return _analysis(run).parameters
+
+
+def _analysis(run: Run) -> Analysis:
+    architecture = run.model.architecture
+    return analyze(architecture, {architecture.inputs[0]: run.signature.input_shape})
