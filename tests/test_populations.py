@@ -21,7 +21,7 @@ import jarch as ja
 from jarch import lowering, nn
 from jarch.lowering.training import compilation_cache
 from jarch.lowering.training.populations import choosing, stacks
-from jarch.lowering.training.populations.grouping import kind_of
+from jarch.lowering.training.populations.grouping import bytes_of, kind_of
 from jarch.lowering.training.populations.halving import rungs_of
 from jarch.lowering.training.populations.members import Member
 from jarch.lowering.training.preparation import prepare
@@ -458,6 +458,16 @@ class TestChoosing:
         with overruled_choice(choosing.CHOICE, executor):
             stacked = choosing.stacks_of(made(3), choosing.means_of("auto", None, None))
         assert len(stacked) == (3 if executor == "serial" else 1)
+
+    def test_no_more_go_together_than_the_memory_holds(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one = bytes_of(made(1)[0].run)
+        for free, lengths in ((None, [5]), (12 * one, [5]), (7 * one, [3, 2]), (0, [1] * 5)):
+            monkeypatch.setattr(choosing, "available_bytes", lambda free=free: free)
+            with overruled_choice(choosing.CHOICE, "vmap"):
+                found = choosing.stacks_of(made(5), choosing.means_of("auto", None, None))
+            assert [len(stack.members) for stack in found] == lengths
 
     def test_a_choice_is_made_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         asked: list[int] = []

@@ -8,16 +8,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import ceil, inf
 from typing import Any, Literal, TypeAlias, cast
 
 import jax
 from jax.sharding import Mesh
 
 from jarch.lowering.training.errors import TrainConfigError
+from jarch.lowering.training.memory import available_bytes
 from jarch.lowering.training.probes import remembered_choice
 
-from .grouping import kind_of, parameters_of
+from .grouping import bytes_of, kind_of, parameters_of
 from .members import Member
 from .meshes import check_mesh, local_devices, population_mesh
 from .stacks import Stack
@@ -66,8 +67,23 @@ def means_of(executor: Executor, mesh: Mesh | None, devices: Sequence[Any] | Non
 
 
 def stacks_of(members: Sequence[Member], means: Means) -> list[Stack]:
-    """Return the members of one program in stacks that are trained one after the other."""
-    return _stacks(members, _chosen(members, means), means.mesh)
+    """Return the members of one program in stacks that are trained one after the other.
+
+    By `"auto"` no more of them go together than the memory probably holds; it would not be an error
+    but the end of the process that says so on a CPU.
+    """
+    parts = _parts(members) if means.executor == "auto" else [members]
+    return [each for part in parts for each in _stacks(part, _chosen(part, means), means.mesh)]
+
+
+def _parts(members: Sequence[Member]) -> list[Sequence[Member]]:
+    """Return as few parts as fit in half of the memory, of about the same length."""
+    available = available_bytes()
+    if available is None:
+        return [members]
+    most = max(1, available // 2 // max(1, bytes_of(members[0].run)))
+    length = ceil(len(members) / ceil(len(members) / most))
+    return [members[i : i + length] for i in range(0, len(members), length)]
 
 
 def _chosen(members: Sequence[Member], means: Means) -> str:

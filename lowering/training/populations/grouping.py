@@ -15,6 +15,7 @@ from jarch.lowering.model import Model
 from jarch.lowering.training.batches import Data
 from jarch.lowering.training.config import TrainConfig
 from jarch.lowering.training.errors import TrainConfigError
+from jarch.lowering.training.memory import training_bytes
 from jarch.lowering.training.preparation import Run, prepare
 from jarch.lowering.training.program_key import own_rules
 from jarch.lowering.training.steps import normal_program
@@ -113,6 +114,11 @@ def kind_of(run: Run, members: int) -> str:
 def parameters_of(run: Run) -> int:
     """Return how many parameters a model has, batch statistics among them."""
     return _analysis(run).parameters
+
+
+def bytes_of(run: Run) -> int:
+    """Return how many bytes of memory training one member takes, roughly."""
+    return training_bytes(_analysis(run), run.config, run.batch_size)
 
 
 def _analysis(run: Run) -> Analysis:
