@@ -12,6 +12,7 @@ from jarch.ir import Basic, Constant, properties
 NUMBERS: Mapping[str, Mapping[str, frozenset[float]]] = {
     "attention": {"dropout_rate": frozenset({0.0})},
     "batch_norm": {"momentum": frozenset()},
+    "drop_path": {"rate": frozenset({0.0})},
     "dropout": {"rate": frozenset({0.0})},
 }
 """The numbers of each operation by name, with those values that shape the program all the same.

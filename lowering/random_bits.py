@@ -58,10 +58,19 @@ class RandomBits:
         least = jnp.asarray(jnp.round(jnp.float32(rate) * _LEVELS), jnp.uint16)
         return (numbers >= least).reshape(shape)
 
-    def dropped(self, value: jax.Array, rate: Any) -> jax.Array:
-        """Return the values with some set to zero, the others divided by `1 - rate`."""
+    def dropped(
+        self, value: jax.Array, rate: Any, shape: tuple[int, ...] | None = None
+    ) -> jax.Array:
+        """Return the values with some set to zero, the others divided by `1 - rate`.
+
+        Args:
+            value: An array.
+            rate: The probability of zero.
+            shape: Of what is dropped together, with 1 where an axis is; None for each by itself.
+        """
         scale = (1 / (1 - jnp.float32(rate))).astype(value.dtype)
-        return jnp.where(self.keep(rate, value.shape), value * scale, jnp.zeros_like(value))
+        keep = self.keep(rate, value.shape if shape is None else shape)
+        return jnp.where(keep, value * scale, jnp.zeros_like(value))
 
 
 def draw_words(key: jax.Array, pairs: int, first: Any = 0) -> jax.Array:
@@ -80,9 +89,15 @@ def draw_words(key: jax.Array, pairs: int, first: Any = 0) -> jax.Array:
 
 def pairs_needed(architecture: Architecture, shapes: Mapping[str, Shape], examples: int) -> int:
     """Return how many pairs of words the dropout of a batch takes: whole ones for each node."""
-    nodes = architecture.nodes
-    dropping = {key for key, node in nodes if node.op.name == "dropout" and numbers_of(node)}
+    dropping = {
+        key: node.op.name
+        for key, node in architecture.nodes
+        if node.op.name in ("dropout", "drop_path") and numbers_of(node)
+    }
     if not dropping:
         return 0
     analysis = analyze(architecture, shapes)
-    return sum(-(-examples * prod(analysis.shapes[key]) // _IN_PAIR) for key in dropping)
+    sizes = [
+        prod(analysis.shapes[key]) if name == "dropout" else 1 for key, name in dropping.items()
+    ]
+    return sum(-(-examples * size // _IN_PAIR) for size in sizes)

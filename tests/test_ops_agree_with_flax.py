@@ -125,6 +125,11 @@ CASES: Mapping[str, Case] = {
     "batch_norm-flat": (nn.batch_norm(), linen.BatchNorm(use_running_average=True), (16,)),
     "layer_norm": (nn.layer_norm(), linen.LayerNorm(), (10, 16)),
     "group_norm": (nn.group_norm(groups=4), linen.GroupNorm(4), (8, 8, 12)),
+    "drop_path": (
+        nn.drop_path(0.5),
+        linen.Dropout(0.5, broadcast_dims=(1, 2), deterministic=True),
+        (4, 9),
+    ),
     "dropout": (nn.dropout(0.5), linen.Dropout(0.5, deterministic=True), (9,)),
     "max_pool": (nn.max_pool(2), pool(linen.max_pool, (2, 2), strides=(2, 2)), (9, 8, 4)),
     "max_pool-same": (

@@ -37,7 +37,7 @@ from .attention import ATTENTION, SQUEEZE_EXCITE
 from .convolution import CONV, DEPTHWISE_CONV, SEPARABLE_CONV
 from .dense import DENSE, EMBEDDING
 from .merging import ADD, CONCATENATE, FLATTEN, IDENTITY, MULTIPLY, ZERO
-from .normalization import BATCH_NORM, DROPOUT, GROUP_NORM, LAYER_NORM
+from .normalization import BATCH_NORM, DROP_PATH, DROPOUT, GROUP_NORM, LAYER_NORM
 from .pooling import AVG_POOL, GLOBAL_AVG_POOL, GLOBAL_MAX_POOL, MAX_POOL
 from .rules import check_property as check_property
 
@@ -52,6 +52,7 @@ OPS: Mapping[str, Op] = MappingProxyType(
         "conv": CONV,
         "dense": DENSE,
         "depthwise_conv": DEPTHWISE_CONV,
+        "drop_path": DROP_PATH,
         "dropout": DROPOUT,
         "elu": ELU,
         "embedding": EMBEDDING,

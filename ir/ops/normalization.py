@@ -1,4 +1,4 @@
-"""Normalisation, each with a scale and a bias for every channel, and dropout."""
+"""Normalisation, each with a scale and a bias for every channel, dropout and dropped paths."""
 
 from __future__ import annotations
 
@@ -48,6 +48,11 @@ def infer_dropout(properties: Properties, shapes: Shapes) -> Inference:
     return Inference({"out": only_shape(shapes)})
 
 
+def infer_drop_path(properties: Properties, shapes: Shapes) -> Inference:
+    """Infer a dropped path: outside of training it does nothing."""
+    return Inference({"out": only_shape(shapes)})
+
+
 def _scale_and_bias(channels: int) -> tuple[Variable, ...]:
     return (
         Variable(("scale",), (channels,), "ones"),
@@ -59,3 +64,4 @@ BATCH_NORM = Op("batch_norm", Rule({"momentum": FRACTION, "epsilon": ABOVE_ZERO}
 LAYER_NORM = Op("layer_norm", Rule({"epsilon": ABOVE_ZERO}, infer_layer_norm))
 GROUP_NORM = Op("group_norm", Rule({"groups": POSITIVE, "epsilon": ABOVE_ZERO}, infer_group_norm))
 DROPOUT = Op("dropout", Rule({"rate": RATE}, infer_dropout))
+DROP_PATH = Op("drop_path", Rule({"rate": RATE}, infer_drop_path))

@@ -38,6 +38,7 @@ from .merging import (
 )
 from .normalizations import (
     batch_norm as batch_norm,
+    drop_path as drop_path,
     dropout as dropout,
     group_norm as group_norm,
     layer_norm as layer_norm,

@@ -1,4 +1,4 @@
-"""Normalisation, each with a scale and a bias for every channel, and dropout."""
+"""Normalisation, each with a scale and a bias for every channel, dropout and dropped paths."""
 
 from __future__ import annotations
 
@@ -88,3 +88,28 @@ def dropout(rate: Property, name: str | None = None) -> Fragment:
           %dropout = dropout(@in) rate=0.5
     """
     return piece("dropout", name, {"rate": rate})
+
+
+def drop_path(rate: Property, name: str | None = None) -> Fragment:
+    """Return a node that drops whole examples in training: stochastic depth.
+
+    It belongs at the end of the main piece of a `jarch.residual`: then at random, for each example
+    by itself, only the shortcut is left. What is kept is divided by `1 - rate`, so that outside of
+    training nothing is to be done.
+
+    Args:
+        rate: The probability of an example to be dropped, at least 0 and below 1.
+        name: The node's name.
+
+    Raises:
+        SpaceError: The rate can take another value.
+
+    Reference:
+        Huang et al. 2016, "Deep networks with stochastic depth".
+
+    Example:
+        >>> print(drop_path(rate=0.2))
+        (@in) -> (out=%drop_path)
+          %drop_path = drop_path(@in) rate=0.2
+    """
+    return piece("drop_path", name, {"rate": rate})

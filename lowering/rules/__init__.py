@@ -21,6 +21,7 @@ FLAX: Mapping[str, Rule] = {
     "conv": convolution.conv,
     "dense": features.dense,
     "depthwise_conv": convolution.depthwise_conv,
+    "drop_path": normalization.drop_path,
     "dropout": normalization.dropout,
     "elu": activations.elementwise(activations.FUNCTIONS["elu"]),
     "embedding": features.embedding,

@@ -1,4 +1,4 @@
-"""Normalisation and dropout: what keeps training in bounds."""
+"""Normalisation, dropout and dropped paths: what keeps training in bounds."""
 
 from __future__ import annotations
 
@@ -45,4 +45,14 @@ def dropout(context: Context, properties: Mapping[str, Any], value: jax.Array) -
     if context.bits is not None and isinstance(properties["rate"], Tracer):
         return context.bits.dropped(value, properties["rate"])
     drop = nn.Dropout(properties["rate"], name=context.key)
+    return cast(jax.Array, drop(value, deterministic=not context.train))
+
+
+def drop_path(context: Context, properties: Mapping[str, Any], value: jax.Array) -> jax.Array:
+    """Set whole examples to zero at random in training, by the random key named `dropout`."""
+    if context.bits is not None and isinstance(properties["rate"], Tracer):
+        each = (value.shape[0], *[1] * (value.ndim - 1))
+        return context.bits.dropped(value, properties["rate"], each)
+    together = tuple(range(1, value.ndim))
+    drop = nn.Dropout(properties["rate"], broadcast_dims=together, name=context.key)
     return cast(jax.Array, drop(value, deterministic=not context.train))

@@ -57,7 +57,7 @@ def is_own(node: Basic) -> bool:
 def _undropped(node: Basic) -> Basic:
     if not is_own(node):
         return node
-    if node.op.name == "dropout":
+    if node.op.name in ("drop_path", "dropout"):
         return _identity(node)
     if node.op.name == "attention":
         kept = tuple((k, 0.0 if k == "dropout_rate" else v) for k, v in node.properties)
