@@ -56,6 +56,7 @@ picked; and the node itself, held so that its `id` is no other's. A plain tuple:
 some million times a second."""
 
 _plans: dict[int, _Plan] = {}
+_tables: dict[object, _Made] = {}  # what nodes are that differ in their places alone, by feeds
 
 
 class NodeAnalysis(NamedTuple):
@@ -254,20 +255,18 @@ def _walk(architecture: Architecture, fed: _Summary) -> dict[str, _Summary]:
             key, feeds, made, _ = plans[id(item)]
             known[key] = made[feeds(known)]
     except KeyError:
-        return _walk_slowly(architecture, fed)
+        _walk_on(architecture, known)
     return known
 
 
-def _walk_slowly(architecture: Architecture, fed: _Summary) -> dict[str, _Summary]:
-    """Do what `_walk` does where something was not met before."""
-    known = {"": fed}
-    for item in architecture.nodes:
+def _walk_on(architecture: Architecture, known: dict[str, _Summary]) -> None:
+    """Do the rest of what `_walk` does, where something was not met before."""
+    for item in architecture.nodes[len(known) - 1 :]:
         key, feeds, made, _ = _plans.get(id(item)) or _met(item)
         summary = made.get(feeds(known))
         if summary is None:
             summary = made[feeds(known)] = _inferred(architecture, item, known)
         known[key] = summary
-    return known
 
 
 def _met(item: _Item) -> _Plan:
@@ -278,7 +277,10 @@ def _met(item: _Item) -> _Plan:
     feeds = itemgetter(*sources) if sources else lambda _: None
     if len(_plans) >= PLAN_LIMIT:
         _plans.clear()
-    plan: _Plan = (key, feeds, {}, item)
+        _tables.clear()
+    ports = tuple([(name, source.output) for name, source in node.inputs])
+    what = node.op.infer, node.properties, _types(node), ports, node.outputs
+    plan: _Plan = (key, feeds, _tables.setdefault(what, {}), item)
     _plans[id(item)] = plan
     return plan
 
@@ -300,9 +302,14 @@ def _inferred(architecture: Architecture, item: _Item, known: Mapping[str, _Summ
 def _summary(node: Basic, feeds: _Feeds) -> _Summary:
     """Return what inference says of a node, and the sums that follow."""
     properties = cast("tuple[tuple[str, Constant], ...]", node.properties)
+    return _remembered(node.op.infer, properties, _types(node), feeds, node.outputs)
+
+
+def _types(node: Basic) -> tuple[object, ...]:
+    """Return what tells properties apart that are equal and of other types."""
+    properties = cast("tuple[tuple[str, Constant], ...]", node.properties)
     types = [value.__class__ for _, value in properties]
-    exact = [typed(value) for _, value in properties] if tuple in types else types
-    return _remembered(node.op.infer, properties, tuple(exact), feeds, node.outputs)
+    return tuple([typed(value) for _, value in properties] if tuple in types else types)
 
 
 @lru_cache(MEMO_LIMIT)
