@@ -159,13 +159,14 @@ def test_narrowing_keeps_the_best_part() -> None:
 
 
 def test_wrong_rounds_of_narrowing_say_what_is_right() -> None:
-    for wrong, message in (
+    every: list[tuple[dict[str, Any], str]] = [
         ({"rounds": 5}, "rounds is 5, but 16 candidates and a budget of 8"),
         ({"candidates": 3, "rounds": 3}, "do not suffice for so many"),
         ({"rounds": 0}, "rounds is 0; use at least 1"),
         ({"kept": 1.0}, r"kept is 1\.0; use a part"),
         ({"growth": 1.0}, r"growth is 1\.0; use more than 1"),
-    ):
+    ]
+    for wrong, message in every:
         with pytest.raises(SearchError, match=message):
             SuccessiveNarrowingConfig(**wrong)
 
@@ -344,14 +345,10 @@ def test_what_may_go_on_is_listed_the_best_first() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["asha", "hyperband"])
+@pytest.mark.parametrize("name", ["asha", "async_hyperband", "bohb", "hyperband", "mo_asha"])
 def test_candidates_of_digits_go_on_from_their_checkpoints(name: str) -> None:
     space, data = ja.trace(ja.spaces.digits_conv), ja.load_data("digits", limit=400)
-    searcher: AshaSearcher | HyperbandSearcher = (
-        AshaSearcher(space, AshaConfig(maximum=4, eta=2))
-        if name == "asha"
-        else HyperbandSearcher(space, HyperbandConfig(maximum=4, eta=2))
-    )
+    searcher = make_searcher(name, space, {"maximum": 4, "eta": 2})
     epochs: list[int] = []
     evaluate = ja.TrainingEvaluator(
         data, ja.TrainConfig(epochs=4), lambda report: epochs.append(report.epoch)
