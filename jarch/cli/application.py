@@ -13,6 +13,7 @@ from jarch.data import DataError
 from jarch.ir import SpaceError
 from jarch.runs import RunError
 
+from .calibrating import Calibrate
 from .inspecting import Check, Count, Draw, Sample, Summary
 from .searching import Search
 from .showing import Show
@@ -28,6 +29,7 @@ Command: TypeAlias = (
     | Annotated[Sample, _named("sample")]
     | Annotated[Check, _named("check")]
     | Annotated[Summary, _named("summary")]
+    | Annotated[Calibrate, _named("calibrate")]
     | Annotated[Tune, _named("tune")]
 )
 

@@ -34,14 +34,32 @@ from .surrogate import (
 from .weisfeiler_lehman import WeisfeilerLehmanEncoder as WeisfeilerLehmanEncoder
 
 if TYPE_CHECKING:
+    from .calibration import (
+        LEVELS as LEVELS,
+        Calibration as Calibration,
+        Judgement as Judgement,
+        calibrate as calibrate,
+        usable_sizes as usable_sizes,
+    )
+    from .calibration_plots import (
+        matplotlib_figure as matplotlib_figure,
+        plot_calibration as plot_calibration,
+    )
     from .forest import BoostingSurrogate as BoostingSurrogate, ForestSurrogate as ForestSurrogate
     from .networks import DeepEnsemble as DeepEnsemble, GraphNetwork as GraphNetwork
 
 _LAZY: Mapping[str, str] = {
     "BoostingSurrogate": "forest",
+    "Calibration": "calibration",
     "DeepEnsemble": "networks",
     "ForestSurrogate": "forest",
     "GraphNetwork": "networks",
+    "Judgement": "calibration",
+    "LEVELS": "calibration",
+    "calibrate": "calibration",
+    "matplotlib_figure": "calibration_plots",
+    "plot_calibration": "calibration_plots",
+    "usable_sizes": "calibration",
 }
 
 if not TYPE_CHECKING:  # checkers see the names above, and so find misspelt ones
