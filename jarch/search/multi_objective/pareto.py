@@ -77,9 +77,10 @@ def front_ranks(scores: ArrayLike, objectives: Sequence[Objective]) -> NDArray[n
         algorithm: NSGA-II", section III-A.
     """
     losses = as_losses(scores, objectives)
-    no_worse = np.all(losses[:, None] <= losses[None], 2)
-    better = np.any(losses[:, None] < losses[None], 2)
-    beats = no_worse & better
+    no_worse = np.ones((len(losses), len(losses)), np.bool_)
+    for column in losses.T:
+        no_worse &= column[:, None] <= column
+    beats = no_worse & ~no_worse.T  # it is better in one where the other is not as good in all
     beaten_by = beats.sum(0)
     ranks = np.full(len(losses), -1, np.int64)
     rank = 0
