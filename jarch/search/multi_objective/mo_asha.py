@@ -180,6 +180,8 @@ def order_by_fronts(
         [1, 2, 3, 0]
     """
     losses = as_losses(scores, objectives)
+    if len(objectives) == 1:  # as many fronts as scores
+        return [int(i) for i in np.argsort(losses[:, 0], kind="stable")]
     ranks = front_ranks(scores, objectives)
     found: list[int] = []
     for rank in range(int(ranks.max(initial=-1)) + 1):
