@@ -1,4 +1,4 @@
-"""What `fit` adds to the steps of an epoch, and how fast candidates are judged by their cost."""
+"""What `fit` adds to the steps of an epoch."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # (the annotations of JAX are partial)
@@ -11,13 +11,11 @@ from time import perf_counter
 from typing import Any
 
 import jax
-import numpy as np
 
 import jarch as ja
 from jarch.lowering.training.batches import device_data, epoch_order
 from jarch.lowering.training.preparation import prepare
 from jarch.lowering.training.steps import Epoch, program_values, start, step_program
-from jarch.search.constraints import within
 
 from .handwritten import architecture
 from .measure import Pair, Timing, young_garbage_only
@@ -80,43 +78,3 @@ def _bare(data: ja.Dataset, config: ja.TrainConfig) -> Callable[[], float]:
         return perf_counter() - begun
 
     return train
-
-
-def rate_with_sampling(candidates: int = 3000) -> Timing:
-    """Return the seconds a candidate that is drawn from the space and judged."""
-    space, accepts = ja.trace(ja.spaces.mobilenet), _bound()
-    rng = np.random.default_rng(0)
-    return _each(lambda: [accepts(ja.sample(space, rng)) for _ in range(candidates)], candidates)
-
-
-def rate_without_sampling(candidates: int = 3000) -> Timing:
-    """Return the seconds a candidate that is judged; each is another architecture."""
-    space, accepts = ja.trace(ja.spaces.mobilenet), _bound()
-    rng = np.random.default_rng(0)
-    found: dict[ja.Architecture, None] = {}
-    while len(found) < candidates:
-        found[ja.sample(space, rng)] = None
-    return _each(lambda: [accepts(net) for net in found], len(found), rounds=1)
-
-
-def _bound() -> Callable[[ja.Architecture], bool]:
-    shape = {"in": (8, 8, 1)}
-    constraint = within(shape, parameters=100_000, flops=2_000_000)
-
-    def accepts(net: ja.Architecture) -> bool:
-        try:
-            constraint(net)
-        except ja.InvalidArchitecture:
-            return False
-        return True
-
-    return accepts
-
-
-def _each(run: Callable[[], object], number: int, rounds: int = 5) -> Timing:
-    found: list[float] = []
-    for _ in range(rounds):
-        begun = perf_counter()
-        run()
-        found.append((perf_counter() - begun) / number)
-    return Timing(sorted(found)[len(found) // 2], min(found))
