@@ -11,7 +11,8 @@ from scipy.stats import kendalltau
 
 import jarch as ja
 from jarch.surrogates import SURROGATES, SurrogateError, WeisfeilerLehmanProcess, make_surrogate
-from jarch.surrogates.posterior import NOISES, fit_posterior
+from jarch.surrogates.gaussian import WIDTHS
+from jarch.surrogates.posterior import NOISES, fit_posterior, highest_evidence
 
 ROOT = Path(ja.__file__).parent.parent
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -143,6 +144,27 @@ def test_the_posterior_is_that_of_the_formula() -> None:
     np.testing.assert_allclose(mean, expected)
     variance = np.diag(points @ points.T - cross @ inverse @ cross.T)
     np.testing.assert_allclose(std, scores.std() * np.sqrt(posterior.variance * variance))
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 40])
+@pytest.mark.parametrize("rank", [1, 3, 60])
+def test_evidence_needs_no_eigenvectors(number: int, rank: int) -> None:
+    rng = np.random.default_rng(number)
+    rows, scores = rng.standard_normal((number, rank)), rng.standard_normal(number)
+    expected = fit_posterior(rows @ rows.T, scores).evidence
+    assert highest_evidence(rows @ rows.T, scores) == pytest.approx(expected, rel=1e-8, abs=1e-8)
+
+
+def test_the_width_chosen_is_the_most_likely() -> None:
+    """Of the widths that are tried, the one whose process fits the scores best."""
+    seen = cells(50)
+    chosen: Any = make_surrogate("gp-rbf").fit(seen, sizes(seen), np.random.default_rng(0))
+    evidence: list[float] = []
+    for width in WIDTHS:
+        alone: Any = make_surrogate("gp-rbf", {"widths": (width,)})
+        evidence.append(alone.fit(seen, sizes(seen), np.random.default_rng(0)).posterior.evidence)
+    assert chosen.kernel.width == WIDTHS[int(np.argmax(evidence))]
+    assert max(evidence) - min(evidence) > 1
 
 
 def test_names_and_options_are_checked() -> None:

@@ -12,7 +12,7 @@ from jarch.ir import Architecture
 from .encoder import Encoder
 from .kernels import Kernel, LinearKernel, RbfKernel, linear_kernel, weisfeiler_lehman_kernels
 from .modules import HashingEncoder
-from .posterior import Posterior, fit_posterior, most_likely
+from .posterior import Posterior, fit_posterior, highest_evidence
 from .surrogate import FloatArray, Prediction, SurrogateError, check_observations
 from .weisfeiler_lehman import WeisfeilerLehmanEncoder
 
@@ -171,17 +171,13 @@ def _fit_best(
     kernels: Sequence[Kernel], scores: FloatArray, selection: int, rng: np.random.Generator
 ) -> FittedProcess:
     """Return the process with the kernel of highest marginal likelihood."""
-    n = len(scores)
-    if n <= selection:
-        posteriors = [fit_posterior(kernel.matrix(), scores) for kernel in kernels]
-        best = most_likely(posteriors)
-        return FittedProcess(kernels[best], posteriors[best])
-    if len(kernels) == 1:
-        best = 0
-    else:
-        some = np.sort(rng.choice(n, selection, replace=False))
-        chosen = [kernel.matrix()[np.ix_(some, some)] for kernel in kernels]
-        best = most_likely([fit_posterior(matrix, scores[some]) for matrix in chosen])
+    n, best = len(scores), 0
+    if len(kernels) > 1:
+        few = n <= selection
+        some = np.arange(n) if few else np.sort(rng.choice(n, selection, replace=False))
+        inside = np.ix_(some, some)
+        evidence = [highest_evidence(kernel.matrix()[inside], scores[some]) for kernel in kernels]
+        best = evidence.index(max(evidence))
     return FittedProcess(kernels[best], fit_posterior(kernels[best].matrix(), scores))
 
 
