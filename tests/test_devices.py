@@ -126,6 +126,14 @@ def programs_of(mesh):
     }
 
 
+def refused(run):
+    try:
+        run()
+    except ja.TrainConfigError as error:
+        return str(error)
+
+
+ROW = ja.population_mesh(data=8)
 alone = outcomes(executor="vmap", devices=None)
 turned = [ja.fit(NET, DATA, config) for config in CONFIGS]
 halved = {"halving": [(1, 3)]}
@@ -139,6 +147,10 @@ print(json.dumps({
     "kept": sorted(len(each.history) for each in outcomes(executor="sharded", **halved)),
     "by_population": programs_of(ja.population_mesh()),
     "by_both": programs_of(ja.population_mesh(data=2)),
+    "uneven": refused(
+        lambda: ja.fit_population(NET, DATA, ja.TrainConfig(batch_size=12), mesh=ROW)
+    ),
+    "undivided": refused(lambda: ja.population_mesh(data=3)),
     "chosen": distance(outcomes(executor="auto"), turned),
 }))
 """
@@ -184,3 +196,8 @@ def test_a_step_over_devices_reuses_the_memory_of_the_state(
     assert spread["deleted"]
     assert all(spread["deleted"])
     assert spread["aliased_bytes"] >= spread["state_bytes"] - 64  # but for some scalars
+
+
+def test_what_cannot_be_spread_evenly_is_refused(found: dict[str, Any]) -> None:
+    assert "batches of 12 examples cannot be spread over 8 devices" in found["uneven"]
+    assert "8 devices cannot be divided into rows of 3" in found["undivided"]
