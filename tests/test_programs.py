@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -21,6 +21,9 @@ from jarch import lowering, nn
 from jarch.lowering.normal_form import normal_form
 from jarch.lowering.random_bits import RandomBits
 from jarch.lowering.training import compilation_cache, executables
+from jarch.lowering.training.ways import overruled_way
+
+from .training_nets import built, equal
 
 SMALL = ja.load_data("digits", limit=150)
 SEQUENCES = ja.from_arrays(
@@ -30,13 +33,11 @@ CONFIG = ja.TrainConfig(epochs=2, batch_size=32)
 
 
 @pytest.fixture(autouse=True)
-def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv(compilation_cache.VARIABLE, "off")
     lowering.forget_programs()
-
-
-def built(*pieces: Any) -> ja.Architecture:
-    return ja.replay(ja.trace(lambda: ja.sequential(*pieces)), [])
+    with overruled_way("whole"):  # test_segments.py is of the other way
+        yield
 
 
 def net(rate: float = 0.5, name: str = "drop", momentum: float = 0.9) -> ja.Architecture:
@@ -59,14 +60,6 @@ def compiled(run: Callable[[], object]) -> int:
 
 def key_of(architecture: ja.Architecture, **changes: Any) -> str:
     return lowering.program_key(architecture, SMALL, replace(CONFIG, **changes))
-
-
-def leaves(trained: ja.Trained) -> list[Any]:
-    return jax.tree.leaves(trained.variables)
-
-
-def equal(a: ja.Trained, b: ja.Trained) -> bool:
-    return all(np.array_equal(x, y) for x, y in zip(leaves(a), leaves(b), strict=True))
 
 
 def two_branches(first: str, second: str) -> ja.Architecture:

@@ -22,33 +22,10 @@ import jarch as ja
 from jarch import nn
 from jarch.lowering.training import checkpoints, compilation_cache
 
+from .training_nets import built, equal, linear, no_cache as no_cache, noisy
+
 DIGITS = ja.load_data("digits")
 SMALL = ja.load_data("digits", limit=150)
-
-
-@pytest.fixture(autouse=True)
-def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(compilation_cache.VARIABLE, "off")
-
-
-def built(*pieces: Any) -> ja.Architecture:
-    return ja.replay(ja.trace(lambda: ja.sequential(*pieces)), [])
-
-
-def linear(outputs: int = 10) -> ja.Architecture:
-    return built(nn.flatten, nn.dense(outputs))
-
-
-def noisy() -> ja.Architecture:
-    return built(nn.flatten, nn.dense(16), nn.batch_norm, nn.relu, nn.dropout(0.5), nn.dense(10))
-
-
-def leaves(trained: ja.Trained) -> list[Any]:
-    return jax.tree.leaves(trained.variables)
-
-
-def equal(a: ja.Trained, b: ja.Trained) -> bool:
-    return all(np.array_equal(x, y) for x, y in zip(leaves(a), leaves(b), strict=True))
 
 
 @functools.cache

@@ -15,23 +15,17 @@ from sklearn.metrics import log_loss, mean_absolute_error, r2_score, top_k_accur
 
 import jarch as ja
 from jarch import lowering, nn
-from jarch.lowering.training import compilation_cache, fitting, steps
+from jarch.lowering.training import steps, ways
 from jarch.lowering.training.batches import device_data
 from jarch.lowering.training.losses import mean_loss
 from jarch.lowering.training.metrics import METRICS
 from jarch.lowering.training.statistics import warm_momenta
+from jarch.lowering.training.ways import overruled_way
+
+from .training_nets import built, equal, leaves, linear, no_cache as no_cache, noisy
 
 DIGITS = ja.load_data("digits")
 SMALL = ja.load_data("digits", limit=150)
-
-
-@pytest.fixture(autouse=True)
-def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(compilation_cache.VARIABLE, "off")
-
-
-def built(*pieces: Any) -> ja.Architecture:
-    return ja.replay(ja.trace(lambda: ja.sequential(*pieces)), [])
 
 
 def convolutional() -> ja.Architecture:
@@ -40,22 +34,6 @@ def convolutional() -> ja.Architecture:
 
     pool = nn.max_pool(2)
     return built(block(16), pool, block(32), pool, nn.flatten, nn.dropout(0.2), nn.dense(10))
-
-
-def linear(outputs: int = 10) -> ja.Architecture:
-    return built(nn.flatten, nn.dense(outputs))
-
-
-def noisy() -> ja.Architecture:
-    return built(nn.flatten, nn.dense(16), nn.batch_norm, nn.relu, nn.dropout(0.5), nn.dense(10))
-
-
-def leaves(trained: ja.Trained) -> list[Any]:
-    return jax.tree.leaves(trained.variables)
-
-
-def equal(a: ja.Trained, b: ja.Trained) -> bool:
-    return all(np.array_equal(x, y) for x, y in zip(leaves(a), leaves(b), strict=True))
 
 
 class TestLearning:
@@ -146,6 +124,7 @@ class TestSeeds:
 
 
 class TestPrograms:
+    @overruled_way("whole")
     def test_numbers_and_equal_architectures_do_not_trace_again(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -478,7 +457,7 @@ class TestRefusals:
         def give_up(*_: Any) -> None:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
 
-        monkeypatch.setattr(fitting, "make_step", give_up)
+        monkeypatch.setattr(ways, "make_step", give_up)
         with pytest.raises(ja.TrainingFailed, match="RESOURCE_EXHAUSTED"):
             ja.fit(linear(), SMALL)
 

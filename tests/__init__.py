@@ -1,0 +1,1 @@
+"""The tests; they share `training_nets` and `shown_spaces`."""
