@@ -262,9 +262,29 @@ def test_wide_merges_have_places_for_all_their_inputs() -> None:
     assert (given.before < given.before.shape[1]).sum() == 7 + 7 + 1
 
 
-def test_many_observations_take_fewer_epochs() -> None:
-    recipe = training.Recipe(100, 16, 0.1, visits=25_600)
-    assert [recipe.epochs_of(size) for size in (64, 256, 1024, 2**20)] == [100, 100, 25, 1]
+def test_many_observations_take_fewer_epochs_and_larger_batches() -> None:
+    recipe = training.Recipe(100, 16, 0.1, largest=32, visits=51_200)
+    assert [recipe.epochs_of(n) for n in (1, 512, 1024, 2**20)] == [100, 100, 50, 1]
+    assert [recipe.batch_of(size) for size in (64, 256, 1024)] == [16, 32, 32]
+    assert [training.Recipe(1, 32, 0.1).batch_of(size) for size in (64, 256, 1024)] == [32, 32, 128]
+
+
+def test_epochs_of_few_visits_are_all_that_count() -> None:
+    """The program of 70 observations has room for the epochs of 65, and uses its own."""
+
+    def apply(parameters: Any, inputs: Any) -> Any:
+        return inputs @ parameters
+
+    rows = np.random.default_rng(0).normal(size=(70, 2)).astype(np.float32)
+    begun, ones = np.zeros((1, 2), np.float32), np.ones(70)
+
+    def trained(recipe: training.Recipe) -> Any:
+        targets = rows.astype(np.float64) @ np.array([1.0, -1.0])
+        return training.train(apply, begun, rows, targets, ones, np.random.default_rng(1), recipe)
+
+    limited = trained(training.Recipe(9, 32, 0.1, visits=3 * 70))
+    np.testing.assert_array_equal(limited, trained(training.Recipe(3, 32, 0.1)))
+    assert (limited != trained(training.Recipe(4, 32, 0.1))).any()
 
 
 @pytest.mark.parametrize("options", [{"width": 0}, {"features": 0}, {"decay": -1.0}])

@@ -47,7 +47,8 @@ class Recipe:
         decay: Penalty on squared weights, as part of the gradient.
         annealed: Lower the learning rate to nothing in half a cosine.
         loss: Of a prediction's error.
-        visits: No more than so many places for observations times epochs; None for any number.
+        largest: Observations a step, at most.
+        visits: No more than so many observations times epochs; None for any number.
     """
 
     epochs: int
@@ -57,11 +58,18 @@ class Recipe:
     decay: float = 0.0
     annealed: bool = False
     loss: Loss = "absolute"
+    largest: int = 1 << 30
     visits: int | None = None
 
-    def epochs_of(self, size: int) -> int:
-        """Return the number of epochs for so many places."""
-        return self.epochs if self.visits is None else max(1, min(self.epochs, self.visits // size))
+    def epochs_of(self, number: int) -> int:
+        """Return the number of epochs for so many observations."""
+        if self.visits is None:
+            return self.epochs
+        return max(1, min(self.epochs, self.visits // max(number, 1)))
+
+    def batch_of(self, size: int) -> int:
+        """Return the observations a step for so many places."""
+        return min(max(self.batch, size // MOST_BATCHES), max(self.batch, self.largest))
 
 
 def places(number: int, smallest: int = SMALLEST, factor: int = 4) -> int:
@@ -106,9 +114,10 @@ def train(
     """
     n, members = len(targets), _length(parameters)
     size = places(n)
-    batch = max(recipe.batch, size // MOST_BATCHES)
-    orders = np.tile(np.arange(n, dtype=np.int32), (members, recipe.epochs_of(size), 1))
-    orders = padded(rng.permuted(orders, axis=2), max(size, batch), axis=2)
+    batch, epochs = recipe.batch_of(size), recipe.epochs_of(n)
+    orders = np.tile(np.arange(n, dtype=np.int32), (members, epochs, 1))
+    orders = padded(rng.permuted(orders, axis=2), -(-size // batch) * batch, axis=2)
+    orders = padded(orders, recipe.epochs_of(size // 4), axis=1)  # those of the fewest it serves
     pad = partial(padded, size=size)
     with on_processor():
         trained: Tree = train_program(
@@ -121,6 +130,7 @@ def train(
             pad(weights.astype(np.float32)),
             orders,
             np.int32(n),
+            np.int32(epochs),
         )
         return jax.tree.map(np.asarray, trained)
 
@@ -135,9 +145,10 @@ def _train(
     weights: jax.Array,
     orders: jax.Array,
     count: jax.Array,
+    epochs: jax.Array,
 ) -> Tree:
-    """Train all members; `orders` (K, E, N) lists observations, of which the first `count` are."""
-    member = partial(_train_one, apply, recipe, batch, inputs, targets, weights, count)
+    """Train all members; in `orders` (K, E, N) the first `epochs` and `count` are in use."""
+    member = partial(_train_one, apply, recipe, batch, inputs, targets, weights, count, epochs)
     trained: Tree = jax.vmap(member)(parameters, orders)
     return trained
 
@@ -153,6 +164,7 @@ def _train_one(
     targets: jax.Array,
     weights: jax.Array,
     count: jax.Array,
+    epochs: jax.Array,
     parameters: Tree,
     orders: jax.Array,
 ) -> Tree:
@@ -162,7 +174,7 @@ def _train_one(
         optax.add_decayed_weights(recipe.decay), optax.scale_by_adam(b2=recipe.second_moment)
     )
     batches = (count + batch - 1) // batch
-    steps = batches * orders.shape[0]
+    steps = batches * epochs
 
     def loss(vector: jax.Array, chosen: jax.Array, taken: jax.Array) -> jax.Array:
         found = apply(restored(vector), _taken(inputs, chosen))
