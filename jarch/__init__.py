@@ -8,7 +8,7 @@ a Flax model. What needs JAX, or takes time to import, is loaded on first use.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from . import nn as nn, spaces as spaces
+from . import augment as augment, nn as nn, spaces as spaces
 from .combinators import (
     choose as choose,
     dense_block as dense_block,

@@ -21,6 +21,11 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from jarch.ir import Op, from_json, to_json
+from jarch.lowering.augmentation.kinds import (
+    as_augmentations,
+    describe_augmentation,
+    read_augmentation,
+)
 from jarch.lowering.model import lower
 
 from .config import TrainConfig
@@ -191,6 +196,7 @@ def plain_config(config: TrainConfig) -> dict[str, Any]:
     values = {field.name: getattr(config, field.name) for field in fields(config)}
     values["metrics"] = [m.name if isinstance(m, Metric) else m for m in config.metrics]
     values["optimizer_options"] = dict(config.optimizer_options)
+    values["augment"] = [describe_augmentation(each) for each in as_augmentations(config.augment)]
     for name in ("optimizer", "learning_rate"):
         if not isinstance(values[name], (str, int, float)):
             values[name] = {"function": repr(values[name])}
@@ -200,6 +206,7 @@ def plain_config(config: TrainConfig) -> dict[str, Any]:
 def _config_fields(read: Mapping[str, Any]) -> dict[str, Any]:
     values = dict(read)
     values["metrics"] = tuple(name for name in values["metrics"] if name in METRICS)
+    values["augment"] = tuple(read_augmentation(each) for each in values.get("augment", ()))
     for name in ("optimizer", "learning_rate"):
         if isinstance(values[name], dict):
             values[name] = _lost(name, values[name]["function"])

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
+from jarch.lowering.augmentation.kinds import Augmentation, as_augmentations
+
 from .errors import TrainConfigError
 from .metrics import METRICS, Metric, Task
 from .schedules import SCHEDULES
@@ -60,9 +62,16 @@ class TrainConfig:
         early_stopping_patience: Stop when the first metric has not improved on the validation split
             for so many epochs, and keep the weights of its best epoch; None trains to the end and
             keeps the last weights.
-        seed: Decides initial weights, order of examples and dropout. Two runs on one machine with
-            the same seed give the same weights.
-        dtype: What to compute in, such as `"bfloat16"`; None is the parameters' float32.
+        seed: Decides initial weights, order of examples, dropout and augmentation. Two runs on one
+            machine with the same seed give the same weights.
+        dtype: What to compute in, such as `"bfloat16"`; None is the parameters' float32. Weights,
+            their gradients, loss and batch statistics are of float32 whatever it is.
+        augment: What to do to training images, in order: values of `jarch.augment`, or their names
+            such as `"flip"`, `"crop"` and `"mixup"`, or a name with its first number, `"cutout=4"`.
+        ema_decay: Validate, and keep, moving averages of the weights and of batch statistics with
+            this decay, such as 0.999; None takes those of the last step.
+        clip_norm: Scale gradients down to this norm, of all together, where it is larger; None
+            leaves them.
 
     Raises:
         TrainConfigError: A value is out of range or unknown.
@@ -87,6 +96,9 @@ class TrainConfig:
     early_stopping_patience: int | None = None
     seed: int = 0
     dtype: str | None = None
+    augment: tuple[str | Augmentation, ...] = ()
+    ema_decay: float | None = None
+    clip_norm: float | None = None
 
     def __post_init__(self) -> None:
         """Check each value."""
@@ -107,6 +119,10 @@ class TrainConfig:
             isinstance(metric, Metric) or metric in METRICS for metric in self.metrics
         )
         _require(self, "metrics", known, f"a tuple of names in {[*METRICS]}, or of Metric")
+        decay, clip = self.ema_decay, self.clip_norm
+        _require(self, "ema_decay", decay is None or 0 <= decay < 1, "None, or in [0, 1)")
+        _require(self, "clip_norm", clip is None or 0 < clip < math.inf, "None, or above 0")
+        object.__setattr__(self, "augment", as_augmentations(self.augment))
 
 
 def resolve(config: TrainConfig, num_classes: int | None) -> TrainConfig:
@@ -117,7 +133,7 @@ def resolve(config: TrainConfig, num_classes: int | None) -> TrainConfig:
         num_classes: Of the data; None for regression.
 
     Raises:
-        TrainConfigError: Task, metrics or label smoothing do not fit the data.
+        TrainConfigError: Task, metrics, label smoothing or augmentation do not fit the data.
     """
     task: Task = "regression" if num_classes is None else "classification"
     if config.task not in (None, task):
@@ -127,6 +143,12 @@ def resolve(config: TrainConfig, num_classes: int | None) -> TrainConfig:
         )
     if task == "regression" and config.label_smoothing:
         raise TrainConfigError("label_smoothing needs classes, but the data is for regression")
+    for each in as_augmentations(config.augment):
+        if each.mixes and task == "regression":
+            raise TrainConfigError(
+                f"augment has {each.kind!r}, which mixes classes, but the data is for regression; "
+                "leave it out"
+            )
     names = ("accuracy",) if task == "classification" else ("mse", "r2")
     metrics = tuple(
         metric if isinstance(metric, Metric) else METRICS[metric]

@@ -20,6 +20,7 @@ from .batches import Data, target_rows
 from .checking import as_model, check_shapes
 from .config import TrainConfig, resolve
 from .memory import planned_bytes
+from .regularizers import regularizers_of
 from .steps import (
     Epoch,
     Numbers,
@@ -126,7 +127,7 @@ def dry_run(
 def _program(model: Model, config: TrainConfig) -> Program:
     assert config.task is not None
     options = tuple(sorted(config.optimizer_options.items()))
-    return Program(model.module, config.task, config.optimizer, options)
+    return Program(model.module, config.task, config.optimizer, options, regularizers_of(config))
 
 
 def _arguments(program: Program, model: Model, x: Any, y: Any, batch_size: int) -> tuple[Any, ...]:

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jarch.lowering.augmentation.mixtures import Mixture
+
 from .metrics import Task
 
 
@@ -20,7 +22,7 @@ def mean_loss(task: Task, outputs: Any, targets: Any, label_smoothing: Any) -> A
     Args:
         task: Classification takes the cross-entropy, regression the squared error.
         outputs: Logits of shape (N, C), or what regression gives, of as many numbers as `targets`.
-        targets: Class indices of shape (N,), or numbers of shape (N, K).
+        targets: Class indices of shape (N,), mixed ones, or numbers of shape (N, K).
         label_smoothing: The part of the target's probability spread over all classes; unused in
             regression.
 
@@ -30,6 +32,13 @@ def mean_loss(task: Task, outputs: Any, targets: Any, label_smoothing: Any) -> A
     outputs = jnp.asarray(outputs, jnp.promote_types(outputs.dtype, jnp.float32))
     if task == "regression":
         return jnp.mean(jnp.square(outputs.reshape(targets.shape) - targets))
-    labels = jax.nn.one_hot(targets, outputs.shape[-1], dtype=outputs.dtype)
-    smooth = optax.smooth_labels(labels, label_smoothing)
+    smooth = optax.smooth_labels(_probabilities(targets, outputs), label_smoothing)
     return jnp.mean(optax.softmax_cross_entropy(outputs, smooth))
+
+
+def _probabilities(targets: Any, outputs: Any) -> Any:
+    """Return the probability of each class that is aimed at: (N, C), of the type of outputs."""
+    if not isinstance(targets, Mixture):
+        return jax.nn.one_hot(targets, outputs.shape[-1], dtype=outputs.dtype)
+    labels = jax.nn.one_hot(targets.labels, outputs.shape[-1], dtype=outputs.dtype)
+    return jnp.sum(labels * targets.weights[..., None].astype(outputs.dtype), axis=1)

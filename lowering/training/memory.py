@@ -25,9 +25,10 @@ _CGROUP = Path("/sys/fs/cgroup")
 def training_bytes(analysis: Analysis, config: TrainConfig, batch_size: int | None = None) -> int:
     """Return how many bytes training will take at most, roughly.
 
-    That are the parameters, their gradients and what the optimiser keeps for each, and for each
-    example of a batch all outputs and their gradients. The compiler shares memory between outputs
-    that are not needed at the same time, so it is usually less; it may add work space of its own.
+    That are the parameters, their gradients and what the optimiser keeps for each, averages where
+    they are kept, and for each example of a batch all outputs and their gradients. The compiler
+    shares memory between outputs that are not needed at the same time, so it is usually less; it
+    may add work space of its own.
 
     Args:
         analysis: Of the architecture.
@@ -43,7 +44,8 @@ def training_bytes(analysis: Analysis, config: TrainConfig, batch_size: int | No
     """
     options = tuple(sorted(config.optimizer_options.items()))
     slots = optimizer_slots(config.optimizer, options)
-    weights = 4 * (analysis.parameters + analysis.trainable_parameters * (1 + slots))
+    copies = 1 if config.ema_decay is None else 2
+    weights = 4 * (copies * analysis.parameters + analysis.trainable_parameters * (1 + slots))
     batch = config.batch_size if batch_size is None else batch_size
     return round(weights + _ACTIVATIONS * batch * analysis.activation_bytes)
 

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from .config import Optimizer, OptionValue, TrainConfig
@@ -66,6 +67,26 @@ def make_optimizer(
     return optax.with_extra_args_support(made)
 
 
+def clipped(gradients: Any, norm: Any) -> Any:
+    """Return gradients scaled so that their norm, of all together, is at most this one.
+
+    Args:
+        gradients: A tree.
+        norm: A scalar above 0, which may be traced; None leaves them as they are.
+
+    Reference: Pascanu et al., "On the difficulty of training recurrent neural networks" (2013).
+    """
+    if norm is None:
+        return gradients
+    found = optax.tree.norm(gradients)
+    scale = jnp.where(found < norm, 1, norm / found)
+
+    def scaled(gradient: Any) -> Any:
+        return gradient * scale.astype(gradient.dtype)
+
+    return jax.tree.map(scaled, gradients)
+
+
 def split_options(optimizer: Optimizer, options: Options) -> tuple[Options, tuple[float, ...]]:
     """Return the options with `None` in place of numbers, and the numbers in order.
 
@@ -88,6 +109,21 @@ def numeric_options(optimizer: Optimizer, options: Options) -> dict[str, float]:
     """Return the options that are numbers in a program."""
     named = NUMERIC_OPTIONS.get(optimizer, frozenset()) if isinstance(optimizer, str) else ()
     return {k: value for k, value in options if k in named and isinstance(value, float)}
+
+
+def place_options(optimizer: Optimizer, options: Options, values: Sequence[Any]) -> Options:
+    """Return the options of `split_options` with numbers in place of `None`, which may be traced.
+
+    Example:
+        >>> place_options("sgd", (("momentum", None), ("nesterov", True)), [0.9])
+        (('momentum', 0.9), ('nesterov', True))
+    """
+    placed: list[tuple[str, Any]] = []
+    remaining = iter(values)
+    for name, value in options:
+        numeric = value is None and name in numeric_options(optimizer, ((name, 0.0),))
+        placed.append((name, next(remaining) if numeric else value))
+    return tuple(placed)
 
 
 def check_optimizer(config: TrainConfig) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jarch.ir import Architecture
+from jarch.lowering.augmentation.checking import check_augmentations
 from jarch.lowering.model import Model
 
 from .batches import Data
@@ -19,6 +20,7 @@ from .config import TrainConfig, resolve
 from .errors import TrainConfigError
 from .optimizers import check_optimizer
 from .rates import learning_rates
+from .regularizers import regularizers_of
 from .steps import Numbers, Program
 from .trained import Signature
 
@@ -68,6 +70,8 @@ def prepare(architecture: Architecture | Model, data: Data, config: TrainConfig)
         data.class_names,
     )
     check_shapes(model.architecture, signature)
+    regularizers = regularizers_of(config)
+    check_augmentations(regularizers.augment, data.x_train)
     batch_size = min(config.batch_size, len(data.x_train))
     options = tuple(sorted(config.optimizer_options.items()))
     assert config.task is not None
@@ -77,7 +81,7 @@ def prepare(architecture: Architecture | Model, data: Data, config: TrainConfig)
         config,
         signature,
         batch_size,
-        Program(model.module, config.task, config.optimizer, options),
+        Program(model.module, config.task, config.optimizer, options, regularizers),
         Numbers(
             np.float32(config.weight_decay),
             np.float32(config.label_smoothing),

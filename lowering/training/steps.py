@@ -23,17 +23,27 @@ import numpy as np
 import optax
 
 from jarch.ir import Architecture
+from jarch.lowering.augmentation.applying import augment_batch
 from jarch.lowering.flax_module import ArchitectureModule, architecture_module
 from jarch.lowering.normal_form import normal_form
 from jarch.lowering.rules.choices import situated, until_overruled
 
+from .averages import averaged
 from .config import Optimizer
 from .executables import Executable, executable
 from .initial_state import zero_shapes, zero_state, zeros
 from .losses import mean_loss
 from .metrics import Task
-from .optimizers import Options, make_optimizer, numeric_options, split_options
+from .optimizers import (
+    Options,
+    clipped,
+    make_optimizer,
+    numeric_options,
+    place_options,
+    split_options,
+)
 from .program_key import describe_arguments, describe_module, digest, own_rules
+from .regularizers import NO_REGULARIZERS, Regularizers
 from .statistics import warm_momenta
 
 Variables: TypeAlias = Mapping[str, Any]
@@ -53,6 +63,7 @@ class Program:
     task: Task
     optimizer: Optimizer
     options: Options
+    regularizers: Regularizers = NO_REGULARIZERS
 
 
 class Numbers(NamedTuple):
@@ -81,6 +92,7 @@ class TrainState(NamedTuple):
     optimizer: Any
     step: Any  # int32, counted from 0
     loss: Any  # float32, summed over the steps of this epoch
+    averages: Any = ()  # of params and rest, where there are any
 
 
 def start(program: Program, variables: Variables) -> TrainState:
@@ -93,12 +105,15 @@ def start_on_host(program: Program, variables: Variables) -> TrainState:
     form = normal_form(program.module.architecture)
     host: Any = jax.tree.map(np.array, form.to_normal(variables))  # copies: steps reuse memory
     params = host.pop("params", {})
+    rest = {name: tree for name, tree in host.items() if tree}
+    averages = (params, rest) if program.regularizers.ema_decay is not None else ()
     return TrainState(
         params,
-        {name: tree for name, tree in host.items() if tree},
+        rest,
         _slots(program, params),
         np.zeros((), np.int32),
         np.zeros((), np.float32),
+        jax.tree.map(np.copy, averages),
     )
 
 
@@ -123,9 +138,10 @@ def _slot_shapes(program: Program, signature: Any) -> Any:
 
 
 def variables_of(module: ArchitectureModule, state: TrainState) -> Variables:
-    """Return the variables in a state, by the keys of the architecture's nodes."""
+    """Return the variables in a state, or their averages, by the keys of the nodes."""
     form = normal_form(module.architecture)
-    return form.from_normal({"params": state.params, **state.rest})
+    params, rest = state.averages or (state.params, state.rest)
+    return form.from_normal({"params": params, **rest})
 
 
 def make_step(
@@ -234,6 +250,7 @@ def _step_key(program: Program, signature: Any, form: str) -> tuple[str, Hashabl
         "task": program.task,
         "optimizer": program.optimizer if named else None,
         "options": options if named else None,
+        "regularizers": program.regularizers.describe(),
         "arguments": _described(signature),
         "level": default_level(),
     }
@@ -264,7 +281,10 @@ def default_level() -> int | None:
 
 
 def compiled(
-    function: Callable[..., Any], arguments: Any, level: int | None = None, **named: Any
+    function: Callable[..., Any],
+    arguments: Any,
+    level: int | None = None,
+    **named: Any,
 ) -> Executable:
     """Trace and compile a function as those of training are.
 
@@ -286,15 +306,16 @@ def compiled(
 def normal_program(program: Program) -> Program:
     """Return what all programs of one shape share."""
     options, _ = split_options(program.optimizer, program.options)
-    return Program(normal_module(program.module), program.task, program.optimizer, options)
+    module, shaping = normal_module(program.module), program.regularizers.shaping
+    return Program(module, program.task, program.optimizer, options, shaping)
 
 
 @lru_cache(_KEPT)
 def program_values(program: Program) -> Any:
-    """Return the numbers of the architecture and of the optimiser: float32 (K,), on the device."""
+    """Return the numbers of net, optimiser and regularisers: float32 (K,), on the device."""
     form = normal_form(program.module.architecture)
     _, options = split_options(program.optimizer, program.options)
-    values = [*(value for _, _, value in form.numbers), *options]
+    values = [*(n for *_, n in form.numbers), *options, *program.regularizers.numbers]
     return jax.device_put(np.array(values, np.float32))
 
 
@@ -311,13 +332,9 @@ def _placed(program: Program, values: Any, step: Any) -> tuple[dict[str, Any], O
     numbers: dict[str, Any] = {}
     for i, (node, name, _) in enumerate(places):
         numbers.setdefault(node, {})[name] = values[i]
-    options: list[tuple[str, Any]] = []
-    i = len(places)
-    for name, value in program.options:
-        numeric = value is None and name in numeric_options(program.optimizer, ((name, 0.0),))
-        options.append((name, values[i] if numeric else value))
-        i += numeric
-    return warm_momenta(architecture, numbers, step), tuple(options)
+    others = [values[i] for i in range(len(places), values.shape[0])]
+    options = place_options(program.optimizer, program.options, others)
+    return warm_momenta(architecture, numbers, step), options
 
 
 def _train_step(
@@ -334,6 +351,8 @@ def _train_step(
     inputs, targets = x[batch], y[batch]
     key = jax.random.fold_in(jax.random.key(numbers.seed, impl="threefry2x32"), state.step)
     placed, options = _placed(program, values, state.step)
+    regularizers, strengths = program.regularizers.placed(values)
+    inputs, targets = augment_batch(regularizers.augment, strengths, key, inputs, targets)
 
     def loss_of(params: Any) -> tuple[Any, Any]:
         outputs, changed = program.module.apply(
@@ -350,6 +369,7 @@ def _train_step(
         return loss_of(params)[0]
 
     (loss, changed), gradients = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+    gradients = clipped(gradients, regularizers.clip_norm)
     optimizer = make_optimizer(
         program.optimizer, options, epoch.rates[position], numbers.weight_decay
     )
@@ -365,7 +385,8 @@ def _train_step(
     params = optax.apply_updates(state.params, updates)
     total = jnp.where(position == 0, 0, state.loss) + loss
     rest = {**state.rest, **changed}
-    return TrainState(params, rest, optimizer_state, state.step + 1, total)
+    averages = averaged(state.averages, (params, rest), regularizers.ema_decay, state.step)
+    return TrainState(params, rest, optimizer_state, state.step + 1, total, averages)
 
 
 def _forward(module: ArchitectureModule, variables: Variables, x: Any) -> Any:
