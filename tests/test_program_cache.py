@@ -26,6 +26,8 @@ CONFIG = ja.TrainConfig(epochs=1, batch_size=32)
 PROGRAM = """
 import jarch as ja
 from jarch import lowering, nn
+from jarch.lowering.training.ways import overrule_way
+overrule_way("whole")
 net = ja.replay(ja.trace(lambda: ja.sequential(nn.flatten, nn.dense(16), nn.batch_norm, nn.relu,
     nn.dropout(0.3), nn.dense(10))), [])
 config = ja.TrainConfig(epochs=2, batch_size=32)

@@ -20,8 +20,10 @@ from .stored_programs import read_program, write_program
 Executable: TypeAlias = Callable[..., Any]
 
 LIMIT = 64  # programs kept, some 5 to 20 MB each
+SMALL_LIMIT = 1024  # programs of a segment kept, some 0.3 MB each
 
 _programs: OrderedDict[Hashable, Future[Executable]] = OrderedDict()
+_small: OrderedDict[Hashable, Future[Executable]] = OrderedDict()
 _lock = Lock()
 _counts: Counter[str] = Counter()
 _from_jax: Counter[int] = Counter()  # programs that JAX had in its own cache, by thread
@@ -35,7 +37,9 @@ def _listen(event: str, **_: Any) -> None:
 jax.monitoring.register_event_listener(_listen)
 
 
-def executable(key: str, own: Hashable, compile_it: Callable[[], Executable]) -> Executable:
+def executable(
+    key: str, own: Hashable, compile_it: Callable[[], Executable], small: bool = False
+) -> Executable:
     """Return the program of a key: from this process, from the cache's folder, or compiled.
 
     Threads that ask for one key at the same time compile it once.
@@ -45,33 +49,37 @@ def executable(key: str, own: Hashable, compile_it: Callable[[], Executable]) ->
         own: Objects that shape it too and that have no lasting name, such as a user's functions;
             None where there are none. Such a program is not kept in the folder.
         compile_it: Traces and compiles.
+        small: Whether it is of a segment: more of these are kept.
     """
     waiting: Future[Executable] = Future()
+    kept, limit = (_small, SMALL_LIMIT) if small else (_programs, LIMIT)
     with _lock:
-        found = _programs.setdefault((key, own), waiting)
-        _programs.move_to_end((key, own))
+        found = kept.setdefault((key, own), waiting)
+        kept.move_to_end((key, own))
     if found is not waiting:
         return found.result()
     try:
         waiting.set_result(_made(key, own, compile_it))
     except BaseException as error:
         with _lock:
-            _programs.pop((key, own), None)
+            kept.pop((key, own), None)
         waiting.set_exception(error)
         raise
     with _lock:
-        while len(_programs) > LIMIT:
-            _programs.popitem(last=False)
+        while len(kept) > limit:
+            kept.popitem(last=False)
     return waiting.result()
 
 
 def forget_programs() -> None:
     """Free what was compiled for training and evaluation; later calls compile anew, or read.
 
-    There is seldom a need: no more than some tens of programs are kept in memory.
+    There is seldom a need: no more than some tens of programs, and a thousand of segments, are kept
+    in memory.
     """
     with _lock:
         _programs.clear()
+        _small.clear()
 
 
 def program_counts() -> dict[str, int]:

@@ -23,16 +23,9 @@ from .errors import CheckpointError, TrainConfigError, TrainingFailed
 from .judging import better, on_host, on_plateau, require_finite, require_finite_metrics
 from .preparation import Run, prepare
 from .resuming import Best, Checkpoint, Ending, Partial, identify, to_device, to_host
-from .steps import (
-    Epoch,
-    TrainState,
-    Variables,
-    forward,
-    make_step,
-    start,
-    variables_of,
-)
+from .steps import Epoch, TrainState, Variables
 from .trained import EpochReport, Trained, measure
+from .ways import Steps, steps_of
 
 _DEFAULT = TrainConfig()
 _LOOK = 8  # steps between looks at the clock, each of which waits for the device
@@ -51,6 +44,7 @@ class _Limit:
 class _Progress:
     """What changes while a model trains."""
 
+    by: Steps
     state: TrainState
     steps: int = 0
     history: list[EpochReport] = field(default_factory=list[EpochReport])
@@ -198,11 +192,12 @@ def _train(
 def _begin(run: Run, variables: Variables | None, checkpoint: Checkpoint | None) -> _Progress:
     if variables is None:
         variables = run.model.init(run.config.seed, run.data.x_train[:1])
-    state = start(run.program, variables)
+    steps = steps_of(run)
+    state = steps.start(variables)
     if checkpoint is None:
-        return _Progress(state)
+        return _Progress(steps, state)
     done, history, best = checkpoint.steps, list(checkpoint.history), checkpoint.best
-    progress = _Progress(to_device(checkpoint, state), done, history, best)
+    progress = _Progress(steps, to_device(checkpoint, state), done, history, best)
     progress.ended = "plateau" if checkpoint.over and done < _total(run) else None
     return progress
 
@@ -222,13 +217,13 @@ def _train_epoch(
         return
     loss = float(progress.state.loss) / whole
     require_finite("the training loss", loss, number)
-    validation = _validated(run, progress.state, number)
+    validation = _validated(run, progress, number)
     seconds = time.perf_counter() - began
     rate = float(run.rates[number - 1][-1])
     report = EpochReport(number, run.config.epochs, seconds, compiled, rate, loss, validation)
     progress.history.append(report)
     progress.best = better(
-        run.config, progress.best, report, lambda: on_host(_variables(run, progress.state))
+        run.config, progress.best, report, lambda: on_host(progress.by.variables_of(progress.state))
     )
     asked = on_epoch is not None and on_epoch(report) is True
     if on_plateau(run.config, progress.best, number):
@@ -246,7 +241,7 @@ def _take_steps(run: Run, progress: _Progress, limit: _Limit, number: int) -> fl
     device = device_data(run.data, run.batch_size)
     order = epoch_order(len(run.data.x_train), run.batch_size, run.config.seed, number)
     epoch, numbers = jax.device_put((Epoch(order, run.rates[number - 1]), run.numbers))
-    take = make_step(run.program, progress.state, device.x, device.y, epoch, numbers)
+    take = progress.by.make_step(progress.state, device.x, device.y, epoch, numbers)
     compiled = 0.0
     for step in range(progress.steps, min(number * run.rates.shape[1], limit.steps)):
         if limit.end is not None and step % _LOOK == 0 and not progress.fresh:
@@ -266,32 +261,27 @@ def _finish(run: Run, progress: _Progress) -> Trained:
     if progress.best is not None:
         variables, validation = progress.best.variables, progress.best.report.validation
     else:
-        variables = on_host(_variables(run, progress.state))
+        variables = on_host(progress.by.variables_of(progress.state))
         whole = progress.steps % run.rates.shape[1] == 0 and progress.history
         number = progress.steps // run.rates.shape[1] + 1
         last = progress.history[-1].validation if whole else None
-        validation = _validated(run, progress.state, number) if last is None else last
+        validation = _validated(run, progress, number) if last is None else last
     return Trained(
         run.model, variables, run.config, run.signature, tuple(progress.history), validation
     )
 
 
-def _validated(run: Run, state: TrainState, number: int) -> dict[str, float]:
-    return require_finite_metrics(_validate(run, state), number)
+def _validated(run: Run, progress: _Progress, number: int) -> dict[str, float]:
+    return require_finite_metrics(_validate(run, progress), number)
 
 
-def _validate(run: Run, state: TrainState) -> dict[str, float]:
+def _validate(run: Run, progress: _Progress) -> dict[str, float]:
     targets = run.data.y_validation
     if not len(targets):
         return {}
-    variables = _variables(run, state)
     waiting: list[Any] = [
-        forward(run.model.module, variables, batch)
+        progress.by.outputs(progress.state, batch)
         for batch in device_data(run.data, run.batch_size).validation
     ]
     outputs = np.concatenate([np.asarray(each) for each in waiting])[: len(targets)]
     return measure(run.config, run.signature, outputs, targets)
-
-
-def _variables(run: Run, state: TrainState) -> Variables:
-    return variables_of(run.model.module, state)
