@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 import jarch as ja
 from jarch.lowering import forget_programs, initial_variables, program_counts
+from jarch.lowering.numbers import NUMBERS, numbers_of
 from jarch.surrogates import SurrogateError
 from jarch.surrogates.zero_cost import PROXIES
 from jarch.surrogates.zero_cost.batches import draw_batch
 from jarch.surrogates.zero_cost.network import network_of
+from jarch.surrogates.zero_cost.simplified import without_dropout
 
 Floats = NDArray[np.floating[Any]]
 Made = Callable[[], ja.Fragment]
@@ -204,6 +206,18 @@ def test_names_and_rates_change_no_score_and_no_program() -> None:
     assert program_counts() == compiled
     assert list(first) == list(PROXIES)
     assert first["grad_norm"] > 0
+
+
+def test_no_number_of_a_program_is_left_but_those_of_running_averages() -> None:
+    def space() -> ja.Fragment:
+        wanted = [ja.nn.attention(1, dropout_rate=0.5), ja.nn.drop_path(0.5), ja.nn.dropout(0.5)]
+        return ja.sequential(*wanted, ja.nn.batch_norm)
+
+    net = made(space)
+    before = {node.op.name for _, node in net.nodes if numbers_of(node)}
+    assert before == NUMBERS.keys()
+    after = {node.op.name for _, node in without_dropout(net).nodes if numbers_of(node)}
+    assert after == {"batch_norm"}
 
 
 def test_scores_follow_from_the_seed() -> None:

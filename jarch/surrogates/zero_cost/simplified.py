@@ -13,6 +13,8 @@ ACTIVATIONS = frozenset({*ACTIVATION_NAMES, "activation"})
 
 NORMALIZATIONS = frozenset({"batch_norm", "group_norm", "layer_norm"})
 
+DROPPING = frozenset({"drop_path", "dropout"})
+
 
 def without_dropout(architecture: Architecture) -> Architecture:
     """Return an architecture that drops nothing, with nodes under the same keys.
