@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
 from jarch.lowering.context import Context
@@ -26,8 +27,9 @@ def max_pool(context: Context, properties: Mapping[str, Any], value: jax.Array) 
 
 
 def avg_pool(context: Context, properties: Mapping[str, Any], value: jax.Array) -> jax.Array:
-    """Take the mean of each window; padding counts as zeros."""
-    return _avg_pool(value, **_window(properties, value))
+    """Take the mean of each window; padding counts as zeros; sums are float32 at least."""
+    wide = value.astype(jnp.promote_types(value.dtype, jnp.float32))
+    return _avg_pool(wide, **_window(properties, value)).astype(value.dtype)
 
 
 def global_max_pool(context: Context, properties: Mapping[str, Any], value: jax.Array) -> jax.Array:
