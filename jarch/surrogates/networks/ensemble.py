@@ -100,13 +100,12 @@ class DeepEnsemble:
         """
         scores = check_observations(architectures, scores)
         targets, location, scale = standardized(scores, self.maximize is True)
-        rows = _fit_rows(self.encoder.fit(architectures), architectures, self.columns)
+        rows, inputs = _fit_rows(self.encoder.fit(architectures), architectures, self.columns)
         sizes = [rows.size, *[self.width] * self.layers, 1]
         layers = [initial_layer(rng, self.members, a, b) for a, b in pairwise(sizes)]
         recipe = Recipe(
             self.epochs, self.batch, self.learning_rate, second_moment=0.99, loss="absolute"
         )
-        inputs = rows(architectures)
         trained = train(apply_layers, layers, inputs, targets, self._weights(targets), rng, recipe)
         return FittedNetworks(apply_layers, trained, rows, location, scale)
 
@@ -145,16 +144,23 @@ class _Rows:
 
     def __call__(self, architectures: Sequence[Architecture]) -> NDArray[np.float32]:
         """Return the rows of architectures: shape (n, size)."""
-        rows = self.encoder.encode(architectures)[:, self.kept] / self.scale
+        return self.of(self.encoder.encode(architectures))
+
+    def of(self, encoded: FloatArray) -> NDArray[np.float32]:
+        """Return the rows of what was encoded."""
+        rows = encoded[:, self.kept] / self.scale
         return padded(rows.astype(np.float32), self.size, axis=1)
 
 
-def _fit_rows(encoder: FittedEncoder, architectures: Sequence[Architecture], most: int) -> _Rows:
-    """Return the columns that vary most among architectures; those that do not vary are left."""
+def _fit_rows(
+    encoder: FittedEncoder, architectures: Sequence[Architecture], most: int
+) -> tuple[_Rows, NDArray[np.float32]]:
+    """Return the columns that vary most among architectures, and their rows."""
     encoded = encoder.encode(architectures)
     scale = np.abs(encoded).max(axis=0, initial=0.0)
     scale[scale == 0] = 1.0
     deviation = (encoded / scale).std(axis=0)
     varying = int((deviation > 1e-9).sum())
     kept = np.sort(np.argsort(-deviation, kind="stable")[: min(varying, most)])
-    return _Rows(encoder, kept, scale[kept], places(len(kept), factor=2))
+    rows = _Rows(encoder, kept, scale[kept], places(len(kept), factor=2))
+    return rows, rows.of(encoded)
