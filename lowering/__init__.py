@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from .training.populations.members import Outcome as Outcome
     from .training.populations.meshes import population_mesh as population_mesh
     from .training.populations.training import fit_population as fit_population
+    from .training.preparation import check_config as check_config
     from .training.resuming import (
         Checkpoint as Checkpoint,
         Partial as Partial,
@@ -106,6 +107,7 @@ _MODULES: Mapping[str, str] = {
     "TrainingFailed": "training.errors",
     "Tuned": "tuning",
     "available_bytes": "training.memory",
+    "check_config": "training.preparation",
     "check_costs": "costs",
     "dry_run": "training.dry_runs",
     "enable_compilation_cache": "training.compilation_cache",

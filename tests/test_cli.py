@@ -203,6 +203,9 @@ def test_draw(capsys: pytest.CaptureFixture[str], space_file: str) -> None:
         (["search", "digits_dense", "--data", "digits", "--epochs", "0"], "epochs is 0"),
         (["search", "digits_dense", "--data", "digits", "--objective", "luck"], "luck"),
         (["search", "digits_dense", "--data", "digits", "--resume"], "holds no run"),
+        (["search", "digits_dense", "--data", "digits", "--augment", "flip,crop=9"], "8 by 8"),
+        (["search", "digits_dense", "--data", "digits", "--augment", "blur"], "'blur'"),
+        (["search", "digits_dense", "--data", "digits", "--ema-decay", "2"], "ema_decay is 2"),
         (["search", "digits_dense", "--data", "digits", "--validation", "0"], "validation"),
         (["show", "nowhere"], "holds no run"),
     ],
@@ -280,6 +283,14 @@ def test_a_run_that_ended_goes_on_for_longer(space_file: str) -> None:
     once, twice = read_run(Path("once")), read_run(Path("twice"))
     assert once.evaluations == twice.evaluations
     assert once.results == twice.results
+
+
+def test_images_are_augmented_weights_averaged_and_bfloat16_computed(space_file: str) -> None:
+    options = ["--augment", "flip,cutout=2", "--dtype", "bfloat16", "--ema-decay", "0.9"]
+    assert search(f"{space_file}:space", *options, "--clip-norm", "2", evaluations=1) == 0
+    config = ja.load(Path("run") / WEIGHTS).config
+    assert config.augment == (ja.augment.Flip(), ja.augment.Cutout(2))
+    assert (config.ema_decay, config.clip_norm, config.dtype) == (0.9, 2.0, "bfloat16")
 
 
 def test_a_finished_run_is_not_judged_again(

@@ -68,6 +68,16 @@ _OF_FIDELITIES = frozenset(
         "mo_asha",
     }
 )  # their fidelities are epochs
+_LATER = (
+    "augment",
+    "clip_norm",
+    "depthwise",
+    "dtype",
+    "ema_decay",
+    "extrapolate",
+    "limits",
+    "objectives",
+)
 _NOT_SETTINGS = frozenset({"folder", "resume"})  # where, not what
 _OF_THE_LOOP = frozenset(
     {"evaluations", "seconds", "seed", "objective", "searcher", "searcher_args", "uniform"}
@@ -130,6 +140,15 @@ class Search:
     """Decoupled from the gradient."""
     label_smoothing: float = 0.0
     """The part of the target's probability that is spread over all classes."""
+    augment: str = ""
+    """What to do to training images: flip, crop, cutout, mixup, cutmix, randaugment, with commas
+    between, each perhaps with a number: flip,crop=2,cutout=4."""
+    ema_decay: float | None = None
+    """Judge and keep moving averages of the weights, with this decay, such as 0.999."""
+    clip_norm: float | None = None
+    """Scale gradients down to this norm where it is larger."""
+    dtype: str | None = None
+    """What to compute in, such as bfloat16; by default float32."""
     validation: float = 0.2
     """The fraction of the examples not for test that candidates are compared on."""
 
@@ -144,7 +163,7 @@ class Search:
         path = Path(self.data).expanduser()
         data = str(path.absolute()) if path.exists() else self.data
         # Runs of earlier versions are without these.
-        for name in ("objectives", "limits", "extrapolate", "depthwise"):
+        for name in _LATER:
             if not kept[name]:
                 del kept[name]
         return kept | {"space_args": list(self.space_args), "data": data}
@@ -222,6 +241,10 @@ class Search:
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             label_smoothing=self.label_smoothing,
+            augment=tuple(name for name in self.augment.split(",") if name),
+            ema_decay=self.ema_decay,
+            clip_norm=self.clip_norm,
+            dtype=self.dtype,
             metrics=self._metrics(),
         )
 

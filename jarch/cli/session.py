@@ -77,6 +77,7 @@ def run_session(command: Search) -> int:
     objective, maximize = command.choose_objective(data)
     limits = read_limits(command.limits)
     config = command.train_config()
+    lowering.check_config(config, data)
     folder = command.choose_folder()
     searcher = make_searcher(
         command.searcher,

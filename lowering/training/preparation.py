@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from jarch.ir import Architecture
 from jarch.lowering.augmentation.checking import check_augmentations
+from jarch.lowering.augmentation.kinds import as_augmentations
 from jarch.lowering.model import Model
 
 from .batches import Data
@@ -50,6 +51,20 @@ class Run:
     rates: npt.NDArray[np.float32]
 
 
+def check_config(config: TrainConfig, data: Data) -> TrainConfig:
+    """Return the configuration with task and metrics decided, after checking that it fits the data.
+
+    Raises:
+        TrainConfigError: It does not.
+    """
+    config = resolve(config, data.num_classes)
+    check_optimizer(config)
+    if config.early_stopping_patience is not None and not len(data.x_validation):
+        raise TrainConfigError("early_stopping_patience needs a validation split; there is none")
+    check_augmentations(as_augmentations(config.augment), data.x_train)
+    return config
+
+
 def prepare(architecture: Architecture | Model, data: Data, config: TrainConfig) -> Run:
     """Check what can be checked without compiling, and gather what stays the same.
 
@@ -57,10 +72,7 @@ def prepare(architecture: Architecture | Model, data: Data, config: TrainConfig)
         ShapeError: The model takes or gives other shapes than the data has.
         TrainConfigError: The configuration does not fit the data.
     """
-    config = resolve(config, data.num_classes)
-    check_optimizer(config)
-    if config.early_stopping_patience is not None and not len(data.x_validation):
-        raise TrainConfigError("early_stopping_patience needs a validation split; there is none")
+    config = check_config(config, data)
     model = as_model(architecture, config)
     signature = Signature(
         tuple(data.x_train.shape[1:]),
@@ -71,7 +83,6 @@ def prepare(architecture: Architecture | Model, data: Data, config: TrainConfig)
     )
     check_shapes(model.architecture, signature)
     regularizers = regularizers_of(config)
-    check_augmentations(regularizers.augment, data.x_train)
     batch_size = min(config.batch_size, len(data.x_train))
     options = tuple(sorted(config.optimizer_options.items()))
     assert config.task is not None
