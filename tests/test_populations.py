@@ -156,6 +156,24 @@ def test_other_optimisers_keep_their_state_for_each_member(optimizer: Any) -> No
     assert distance(*together) > 1e-2
 
 
+def test_augmentation_and_averages_are_those_of_each_member() -> None:
+    how = [
+        replace(
+            SGD,
+            augment=("flip", "crop=1", "cutout=2", "mixup"),
+            ema_decay=0.8 + 0.05 * seed,
+            clip_norm=0.5 + seed,
+            seed=seed,
+        )
+        for seed in range(3)
+    ]
+    assert lowering.group_by_program(dense(), DIGITS, how) == [[0, 1, 2]]
+    alone = [ja.fit(dense(), DIGITS, config) for config in how]
+    together = trained(ja.fit_population(dense(), DIGITS, how, executor="vmap"))
+    for each, other in zip(together, alone, strict=True):
+        assert_alike(each, other)
+
+
 @pytest.mark.filterwarnings("ignore:Specifying a key")
 def test_generators_of_optimisers_are_those_of_each_member() -> None:
     config = replace(SGD, optimizer="noisy_sgd", optimizer_options={"eta": 0.1}, epochs=1)
@@ -208,13 +226,14 @@ class TestPrograms:
         assert compiled(lambda: run(0.2, [3, 4])) == 0
         assert compiled(lambda: run(0.2, [1, 2, 3])) == 2
 
-    def test_in_turn_by_the_programs_of_fit(self) -> None:
-        ja.fit(dense(), DIGITS, SGD)
+    def test_in_turn_by_the_programs_of_one_model(self) -> None:
+        lowering.forget_programs()
 
-        def run() -> None:
-            ja.fit_population(dense(), DIGITS, SGD, seeds=[1, 2], executor="serial")
+        def run(seeds: list[int]) -> None:
+            ja.fit_population(dense(), DIGITS, SGD, seeds=seeds, executor="serial")
 
-        assert compiled(run) == 0
+        assert compiled(lambda: run([1, 2])) == 2
+        assert compiled(lambda: run([3, 4, 5])) == 0
 
     def test_a_step_reuses_the_memory_of_the_state(self) -> None:
         stack = stacks.Stack(made(3))

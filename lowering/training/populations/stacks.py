@@ -44,7 +44,7 @@ class Stack:
     A row whose member has ended, and one that only fills a mesh, computes what nobody looks at:
     that costs less than to ask in each step. Once half of the rows are of that kind, the others are
     gathered into a smaller stack. A stack of one member on one device has no axis for members, and
-    its programs are those of `fit`.
+    its programs are those of one model.
     """
 
     def __init__(self, members: Sequence[Member], mesh: Mesh | None = None) -> None:
