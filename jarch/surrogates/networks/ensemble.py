@@ -41,8 +41,8 @@ class DeepEnsemble:
     - Scores are standardised, so that they may be of any kind.
     - Beside the paths of the paper the networks see modules, connections and numbers. In a space
       of chains each architecture is a path of its own, and paths alone say nothing of others.
-    - Beyond 256 observations a batch is of 128, beyond 1,024 of 512, and so on. So a fit never takes
-      more than 8 steps an epoch, however many observations there are.
+    - Beyond 256 observations a batch is of 128, beyond 1,024 of 512, and so on. So a fit never
+      takes more than 8 steps an epoch, however many observations there are.
 
     Attributes:
         encoder: What the networks see; columns are divided by their largest size.
