@@ -235,6 +235,13 @@ class TestPrograms:
         assert compiled(lambda: run([1, 2])) == 2
         assert compiled(lambda: run([3, 4, 5])) == 0
 
+    def test_the_only_one_of_its_program_is_trained_as_fit_does(self) -> None:
+        deep = built(*[nn.conv(4, 3), nn.batch_norm, nn.relu] * 4, nn.global_avg_pool, nn.dense(10))
+        together = trained(ja.fit_population([deep, dense()], DIGITS, SGD))
+        for each in together:
+            assert distance(each, ja.fit(each.architecture, DIGITS, SGD)) == 0
+            assert each.validation == each.history[-1].validation
+
     def test_a_step_reuses_the_memory_of_the_state(self) -> None:
         stack = stacks.Stack(made(3))
         take, _ = stack.begin()

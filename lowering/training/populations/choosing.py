@@ -136,7 +136,7 @@ def _timer(stack: Stack, times: int) -> Callable[[], float]:
 
 def _stacks(members: Sequence[Member], executor: str, mesh: Mesh | None) -> list[Stack]:
     if executor == "serial":
-        return [Stack([member]) for member in members]
+        return [Stack([member], only=len(members) == 1) for member in members]
     if executor == "vmap":
         return [Stack(members)]
     size = members[0].run.batch_size

@@ -23,12 +23,11 @@ from jarch.lowering.training.steps import (
     Epoch,
     TrainState,
     Variables,
-    forward_program,
     program_values,
     start_on_host,
-    step_program,
     variables_of,
 )
+from jarch.lowering.training.ways import Steps, Whole, steps_of
 
 from .members import Member, Report
 from .meshes import ALL, MEMBERS, epoch_specs, placed_data, rows_of, sharding, state_specs
@@ -44,17 +43,22 @@ class Stack:
     A row whose member has ended, and one that only fills a mesh, computes what nobody looks at:
     that costs less than to ask in each step. Once half of the rows are of that kind, the others are
     gathered into a smaller stack. A stack of one member on one device has no axis for members, and
-    its programs are those of one model.
+    its programs are those of one model; those of `fit` where it is the only one of its program.
     """
 
-    def __init__(self, members: Sequence[Member], mesh: Mesh | None = None) -> None:
+    def __init__(
+        self, members: Sequence[Member], mesh: Mesh | None = None, only: bool = False
+    ) -> None:
         """Take members of one program; their arrays are made when they first train.
 
         Args:
             members: At least one; the first is repeated until a mesh is full.
             mesh: Over which they are spread; None for one device.
+            only: Whether no other members are trained by the program of this one.
         """
         self.epoch = 0
+        self._only = only
+        self._by: Steps | None = None
         self._mesh = mesh
         self._rows = _filled(members, mesh)
         self._state: TrainState | None = None
@@ -120,14 +124,11 @@ class Stack:
         state = self._start() if self._state is None else self._state
         data = placed_data(run.data, run.batch_size, self._mesh)
         given = (data.x, data.y, *self._given(number))
-        if self._alone:
-            step = step_program(run.program, (state, *given))
-        else:
-            step = population_step(run.program, (state, *given), self._mesh)
+        step = self._step(state, given)
         self._state, self._taken = state, None
 
         def take() -> None:
-            self._state = step(self._state, *given)
+            self._state = step(self._now)
 
         return take, run.rates.shape[1]
 
@@ -138,6 +139,22 @@ class Stack:
     @property
     def _alone(self) -> bool:
         return self._mesh is None and len(self._rows) == 1
+
+    def _step(
+        self, state: TrainState, given: tuple[Any, ...]
+    ) -> Callable[[TrainState], TrainState]:
+        if self._alone:
+            return self._steps.make_step(state, *given[:4])
+        program = population_step(self._rows[0].run.program, (state, *given), self._mesh)
+        return lambda state: program(state, *given)
+
+    @property
+    def _steps(self) -> Steps:
+        """How a member that lies alone is trained."""
+        if self._by is None:
+            run = self._rows[0].run
+            self._by = steps_of(run) if self._only else Whole(run.program)
+        return self._by
 
     @property
     def _now(self) -> TrainState:
@@ -156,16 +173,12 @@ class Stack:
         return compiled
 
     def _start(self) -> TrainState:
+        if self._alone:
+            return self._steps.start(_initial(self._rows[0]))
         states = {
-            member: start_on_host(
-                member.run.program,
-                member.run.model.init(member.run.config.seed, member.run.data.x_train[:1]),
-            )
-            for member in self.members
+            member: start_on_host(member.run.program, _initial(member)) for member in self.members
         }
         first = states[self._rows[0]]
-        if self._alone:
-            return cast(TrainState, jax.device_put(first))
         state = stacked([states[member] for member in self._rows])._replace(step=first.step)
         return cast(TrainState, self._put(state, state_specs()))
 
@@ -194,20 +207,23 @@ class Stack:
         data = placed_data(run.data, run.batch_size, self._mesh)
         if not data.validation:
             return None
-        variables = self._variables()
-        arguments = (variables, data.validation[0])
         if self._alone:
-            forward = forward_program(run.program.module, arguments)
-        else:
-            forward = population_forward(run.program.module, arguments, self._mesh)
-        waiting: list[Any] = [forward(variables, batch) for batch in data.validation]
-        made = np.concatenate([np.asarray(each) for each in waiting], axis=0 if self._alone else 1)
-        return (made[None] if self._alone else made)[:, : len(run.data.y_validation)]
+            steps, state = self._steps, self._now
+            waiting: list[Any] = [steps.outputs(state, batch) for batch in data.validation]
+            return _joined(waiting, 0, len(run.data.y_validation))[None]
+        variables = self._variables()
+        module, arguments = run.program.module, (variables, data.validation[0])
+        forward = population_forward(module, arguments, self._mesh)
+        waiting = [forward(variables, batch) for batch in data.validation]
+        return _joined(waiting, 1, len(run.data.y_validation))
 
     def _variables(self) -> Variables:
         """Return the variables of all rows, by the names of the normal form, on the device."""
         module = self._rows[0].run.program.module
-        variables = variables_of(module, self._now)
+        if self._alone:
+            variables = self._steps.variables_of(self._now)
+        else:
+            variables = variables_of(module, self._now)
         return normal_form(module.architecture).to_normal(variables)
 
     def _gather(self, rows: list[Member]) -> None:
@@ -236,3 +252,13 @@ def _filled(members: Sequence[Member], mesh: Mesh | None) -> list[Member]:
     """Return the members of the rows: so many that each device of a mesh has as many as another."""
     missing = -len(members) % rows_of(mesh)
     return [*members, *[members[0]] * missing]
+
+
+def _initial(member: Member) -> Variables:
+    return member.run.model.init(member.run.config.seed, member.run.data.x_train[:1])
+
+
+def _joined(batches: Sequence[Any], axis: int, examples: int) -> Array:
+    """Return the outputs of batches as those of the examples, without what filled the last."""
+    outputs = np.concatenate([np.asarray(each) for each in batches], axis=axis)
+    return outputs[:examples] if axis == 0 else outputs[:, :examples]
