@@ -48,8 +48,8 @@ def partners(examples: Any) -> Any:
 def random_part(key: Any, alpha: Any) -> Any:
     """Draw from Beta(alpha, alpha): float32, a scalar; 1 where alpha is 0.
 
-    As `jax.random.beta` does, by two gamma variables; but with one loop for both, which compiles in
-    half the time.
+    As `jax.random.beta` does, by two gamma variables; but with one loop for both, so that there is
+    less to compile.
     """
     alike = jnp.maximum(alpha, _LEAST)
     drawn: Any = jax.random.loggamma(key, alike, (2,), jnp.float32)

@@ -65,7 +65,7 @@ class TrainConfig:
         seed: Decides initial weights, order of examples, dropout and augmentation. Two runs on one
             machine with the same seed give the same weights.
         dtype: What to compute in, such as `"bfloat16"`; None is the parameters' float32. Weights,
-            their gradients, loss and batch statistics are of float32 whatever it is.
+            the optimiser's state, loss and batch statistics are of float32 whatever it is.
         augment: What to do to training images, in order: values of `jarch.augment`, or their names
             such as `"flip"`, `"crop"` and `"mixup"`, or a name with its first number, `"cutout=4"`.
         ema_decay: Validate, and keep, moving averages of the weights and of batch statistics with
