@@ -14,16 +14,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 import jarch as ja
 from jarch import lowering, nn
+from jarch.lowering.training.ways import Way, overruled_way
 
 from .evaluation_candidates import config_of, draw_candidates
 from .evaluation_flax import module_of, train
 
 _KB = 1024
+WAYS: tuple[Way, ...] = ("whole", "segments")
 
 
 def fresh(task: str, number: int, cache: Path | None = None) -> float:
@@ -83,14 +86,19 @@ def memory_growth(number: int) -> float:
     """Return by how many MB resident memory grows from a third of the programs to all of them.
 
     Args:
-        number: Different programs, each compiled and run in this process.
+        number: Different nets, each compiled and trained in this process as one program and by
+            those of its segments.
     """
     data, config = ja.load_data("digits", limit=100), ja.TrainConfig(epochs=1, batch_size=32)
     before = 0.0
     for i in range(number):
         widths = 8 + i % 32, 8 + i // 32
-        layers = [nn.flatten, nn.dense(widths[0]), nn.relu, nn.dense(widths[1]), nn.dense(10)]
-        ja.fit(ja.replay(ja.trace(ja.sequential, *layers), []), data, config)
+        hidden = nn.dense(widths[0]), nn.relu, nn.dense(widths[1]), nn.relu
+        layers = nn.flatten, *hidden, nn.dense(10)
+        net = ja.replay(ja.trace(partial(ja.sequential, *layers)), [])
+        for way in WAYS:
+            with overruled_way(way):
+                ja.fit(net, data, config)
         if i + 1 == number // 3:
             before = resident_mb()
         if (i + 1) % 20 == 0:
