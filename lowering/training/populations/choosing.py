@@ -113,8 +113,11 @@ def measured(members: Sequence[Member], names: Sequence[str]) -> dict[str, float
             takes[name] = _timer(stack, times)
         except _DeviceError:  # too large, say
             continue
-    found = {name: [take() for _ in range(_ROUNDS)] for name, take in takes.items()}
-    return {name: min(found.get(name, [inf])) for name in names}
+    found = dict.fromkeys(names, inf)
+    for _ in range(_ROUNDS):  # in turn, because machines drift
+        for name, take in takes.items():
+            found[name] = min(found[name], take())
+    return found
 
 
 def _timer(stack: Stack, times: int) -> Callable[[], float]:

@@ -80,7 +80,7 @@ class Stack:
         began = time.perf_counter()
         try:
             compiled = self._take_steps()
-            losses, outputs = self._losses(), self._outputs()
+            outputs, losses = self._outputs(), self._losses()  # the device goes on meanwhile
         except _DeviceError as error:
             reason = f"the device could not go on with {len(active)} models at once: {error}"
             for member in active:
