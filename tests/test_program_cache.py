@@ -182,12 +182,34 @@ def test_the_files_used_longest_ago_go_first(tmp_path: Path) -> None:
         path = tmp_path / f"{name}{stored_programs.SUFFIX}"
         path.write_bytes(bytes(100))
         os.utime(path, (1000 - age, 1000 - age))
-    stored_programs.sweep(tmp_path, 300)
+    stored_programs.sweep(tmp_path.iterdir(), 300)
     assert len(list(tmp_path.iterdir())) == 3
-    stored_programs.sweep(tmp_path, 150)
+    stored_programs.sweep(tmp_path.iterdir(), 150)
     assert [path.stem for path in tmp_path.iterdir()] == ["new"]
-    stored_programs.sweep(tmp_path, 0)
+    stored_programs.sweep(tmp_path.iterdir(), 0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_jax_keeps_counts_too_in_a_folder_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config: Any = jax.config
+    before, entry = config.jax_compilation_cache_dir, tmp_path / "jit_step-0-cache"
+    entry.write_bytes(bytes(100))
+    monkeypatch.setattr(compilation_cache, "_set_here", None)
+    try:
+        config.update("jax_compilation_cache_dir", str(tmp_path))
+        assert compilation_cache.jax_entries() == []  # the user set it
+        config.update("jax_compilation_cache_dir", None)
+        assert compilation_cache.enable_compilation_cache(tmp_path) == tmp_path
+        assert compilation_cache.jax_entries() == [entry]
+        monkeypatch.setenv("JARCH_CACHE_BYTES", "0")
+        monkeypatch.setattr(stored_programs, "_written", 0)
+        lowering.forget_programs()
+        train()
+        assert not entry.exists()
+    finally:
+        config.update("jax_compilation_cache_dir", before)
 
 
 def test_the_limit_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:

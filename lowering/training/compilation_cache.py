@@ -17,16 +17,20 @@ SIZE_VARIABLE = "JARCH_CACHE_BYTES"
 DEFAULT_SIZE = 2 << 30
 _OFF = {"0", "false", "no", "none", "off"}
 _MINIMAL_COMPILE_SECONDS = 0.1  # reading an entry takes about 0.02 s
+_JAX_ENTRIES = "*-cache"
+
+_set_here: Path | None = None
 
 
 def enable_compilation_cache(folder: str | Path | None = None) -> Path | None:
     """Keep compiled programs in a folder, for this process and later ones; return the folder.
 
     `fit` calls it without arguments. A cache that is set already, through JAX's configuration or
-    its environment variable `JAX_COMPILATION_CACHE_DIR`, is left as it is. Programs ready to run
-    lie in its `programs` and take no more than `JARCH_CACHE_BYTES`, by default 2 GiB; what JAX
-    keeps grows without bound unless its option `jax_compilation_cache_max_size` is set. The folder
-    may be deleted any time. It must be the user's own: what is in it is run.
+    its environment variable `JAX_COMPILATION_CACHE_DIR`, is left as it is; what JAX keeps there
+    grows without bound unless its option `jax_compilation_cache_max_size` is set. Programs ready to
+    run lie in its `programs`. They and, in a folder that is set here, what JAX keeps take no more
+    than `JARCH_CACHE_BYTES`, by default 2 GiB. The folder may be deleted any time. It must be the
+    user's own: what is in it is run.
 
     Args:
         folder: Where; None means the environment variable `JARCH_CACHE`, or `jarch/xla` in the
@@ -35,6 +39,7 @@ def enable_compilation_cache(folder: str | Path | None = None) -> Path | None:
     Returns:
         The folder in use, or None where there is no cache.
     """
+    global _set_here
     config: Any = jax.config  # whose annotations do not list the options
     if not config.jax_enable_compilation_cache:
         return None
@@ -45,6 +50,7 @@ def enable_compilation_cache(folder: str | Path | None = None) -> Path | None:
     if wanted is None or not _writable(wanted):
         return None
     config.update("jax_compilation_cache_dir", str(wanted))
+    _set_here = wanted
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
         name = "jax_persistent_cache_min_compile_time_secs"
         config.update(name, _MINIMAL_COMPILE_SECONDS)
@@ -71,6 +77,15 @@ def programs_folder() -> Path | None:
     if "://" in kept:  # a bucket of a cloud, which JAX writes to and we do not
         return None
     return Path(kept) / "programs"
+
+
+def jax_entries() -> list[Path]:
+    """Return the files of JAX's cache, if it lies in a folder of ours and does not bound itself."""
+    config: Any = jax.config
+    ours = _set_here is not None and config.jax_compilation_cache_dir == str(_set_here)
+    if _set_here is None or not ours or config.jax_compilation_cache_max_size != -1:
+        return []
+    return list(_set_here.glob(_JAX_ENTRIES))
 
 
 def size_limit() -> int:

@@ -217,5 +217,5 @@ def _write(folder: Path | None, place: str, kind: str, key: str, probe: Probe) -
             file.write(json.dumps(held, allow_nan=False) + "\n")
         Path(name).replace(folder / f"{place}.json")
         if _written % _SWEEP_EVERY == 0:
-            sweep(folder, _LIMIT)
+            sweep(folder.iterdir(), _LIMIT)
         _written += 1

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import pickle
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any
 
 from jax.experimental import serialize_executable
 
-from .compilation_cache import size_limit
+from .compilation_cache import jax_entries, size_limit
 
 SUFFIX = ".program"
 _MAGIC = b"jarch.program/1\n"
@@ -63,20 +63,20 @@ def write_program(folder: Path, key: str, compiled: Any) -> bool:
     except Exception:  # a full disk, a folder that may not be written to, a backend that cannot
         return False
     if _written % _SWEEP_EVERY == 0:
-        sweep(folder, size_limit())
+        sweep([*folder.iterdir(), *jax_entries()], size_limit())
     _written += 1
     return True
 
 
-def sweep(folder: Path, limit: int) -> None:
+def sweep(files: Iterable[Path], limit: int) -> None:
     """Remove files not used for the longest time until the rest is no larger than the limit.
 
     Args:
-        folder: Of programs, and of what a process that died left half written.
-        limit: In bytes.
+        files: Programs, and what a process that died left half written.
+        limit: In bytes, for all of them.
     """
     found: list[tuple[float, int, Path]] = []
-    for path in folder.iterdir():
+    for path in files:
         try:
             status = path.stat()
         except OSError:
