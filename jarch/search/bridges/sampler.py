@@ -5,11 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from jarch.ir import Architecture, Constant, IndependentHyperparameter, Space, complete, replay
+from jarch.ir import (
+    Architecture,
+    Constant,
+    IndependentHyperparameter,
+    Space,
+    as_constant,
+    complete,
+    replay,
+)
 from jarch.search.constraints import Constraint
 from jarch.search.gate import Gate
 from jarch.search.multi_fidelity.ladder import levels
@@ -107,6 +115,13 @@ class _Trial:
     values: list[Any] = field(default_factory=list[Any])
     reports: list[list[Any]] = field(default_factory=list[list[Any]])
     asked: int | None = None
+
+    @staticmethod
+    def restored(state: Mapping[str, Any]) -> _Trial:
+        """Return the trial of a state; values that are tuples were lists in JSON."""
+        trial = _Trial(**state)
+        trial.values = list(cast("tuple[Constant, ...]", as_constant(trial.values, "values")))
+        return trial
 
 
 @dataclass(slots=True)
@@ -235,7 +250,7 @@ class OptunaSearcher:
         """Take the trials of a state."""
         from_json = import_optuna().distributions.json_to_distribution
         self._gate.restore(state["seen"])
-        self._trials = [_Trial(**trial) for trial in state["trials"]]
+        self._trials = [_Trial.restored(trial) for trial in state["trials"]]
         self._parameters = {name: from_json(text) for name, text in state["parameters"].items()}
         self._notes = dict(state["notes"])
         self._queue = list(state["queue"])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from jarch.ir import Architecture
+from jarch.ir import Architecture, Constant, as_constant
 from jarch.search.checks import check_at_least, check_probabilities
 from jarch.search.searcher import SearchError, Suggestion
 
@@ -125,7 +125,8 @@ class BohbSearcher(BracketSearcher[BohbConfig]):
         BracketSearcher[BohbConfig].restore(self, state)
         self._told, self._records, self._fresh = {}, [], False
         for fidelity, values, score in state["told"]:
-            self._note(fidelity, values, score)
+            constants = cast("tuple[Constant, ...]", as_constant(values, "values"))
+            self._note(fidelity, constants, score)
 
     def _draw(self, rng: np.random.Generator) -> Suggestion:
         model = None if rng.random() < self.config.random_fraction else self.fitted()
@@ -134,13 +135,13 @@ class BohbSearcher(BracketSearcher[BohbConfig]):
 
     def _learn(self, suggestion: Suggestion, score: float | None) -> None:
         assert suggestion.fidelity is not None
-        values = list(suggestion.architecture.values[len(self.space.decisions) :])
+        values = suggestion.architecture.values[len(self.space.decisions) :]
         self._note(suggestion.fidelity, values, score)
 
-    def _note(self, fidelity: int, values: list[Any], score: float | None) -> None:
+    def _note(self, fidelity: int, values: tuple[Constant, ...], score: float | None) -> None:
         point = point_of(self.space, values)
         self._told.setdefault(fidelity, []).append((point, score))
-        self._records.append([fidelity, values, score])
+        self._records.append([fidelity, list(values), score])
         self._fresh = False
 
     def _propose(self, model: BohbModel, rng: np.random.Generator) -> Suggestion | None:
