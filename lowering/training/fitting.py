@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import jax
 import numpy as np
@@ -16,10 +16,11 @@ import numpy as np
 from jarch.ir import Architecture
 from jarch.lowering.model import Model
 
-from .batches import Data, device_data, epoch_order
+from .batches import Data, epoch_order
 from .compilation_cache import enable_compilation_cache
 from .config import TrainConfig
 from .errors import CheckpointError, TrainConfigError, TrainingFailed
+from .feeding import fed, validation_outputs
 from .judging import better, on_host, on_plateau, require_finite, require_finite_metrics
 from .preparation import Run, prepare
 from .resuming import Best, Checkpoint, Ending, Partial, identify, to_device, to_host
@@ -238,22 +239,37 @@ def _take_steps(run: Run, progress: _Progress, limit: _Limit, number: int) -> fl
     The host waits for the device only at the end, and now and then where there is a clock to watch.
     """
     began = time.perf_counter()
-    device = device_data(run.data, run.batch_size)
+    whole = run.rates.shape[1]
     order = epoch_order(len(run.data.x_train), run.batch_size, run.config.seed, number)
-    epoch, numbers = jax.device_put((Epoch(order, run.rates[number - 1]), run.numbers))
-    take = progress.by.make_step(progress.state, device.x, device.y, epoch, numbers)
-    compiled = 0.0
-    for step in range(progress.steps, min(number * run.rates.shape[1], limit.steps)):
-        if limit.end is not None and step % _LOOK == 0 and not progress.fresh:
-            np.asarray(progress.state.step)  # wait for it
-            if time.monotonic() >= limit.end:
+    first = progress.steps - (number - 1) * whole
+    last = min(whole, limit.steps - (number - 1) * whole)
+    numbers = jax.device_put(run.numbers)
+    epoch, compiled = Epoch(order, run.rates[number - 1]), 0.0
+    for given in fed(run.data, run.batch_size, epoch, first, last, lambda: _wait(progress)):
+        source = given.x, given.y, given.epoch
+        take = progress.by.make_step(progress.state, *source, numbers)
+        for _ in range(given.steps):
+            if _is_late(progress, limit):
                 progress.ended = "seconds"
-                break
-        progress.state = take(progress.state)
-        progress.steps = step + 1
-        if progress.fresh:
-            compiled, progress.fresh = time.perf_counter() - began, False
+                return compiled
+            progress.state = take(progress.state)
+            progress.steps += 1
+            if progress.fresh:
+                compiled, progress.fresh = time.perf_counter() - began, False
     return compiled
+
+
+def _is_late(progress: _Progress, limit: _Limit) -> bool:
+    """Look at the clock now and then, if there is a limit."""
+    if limit.end is None or progress.steps % _LOOK or progress.fresh:
+        return False
+    _wait(progress)
+    return time.monotonic() >= limit.end
+
+
+def _wait(progress: _Progress) -> None:
+    """Wait until the device has taken all steps so far."""
+    np.asarray(progress.state.step)
 
 
 def _finish(run: Run, progress: _Progress) -> Trained:
@@ -279,9 +295,7 @@ def _validate(run: Run, progress: _Progress) -> dict[str, float]:
     targets = run.data.y_validation
     if not len(targets):
         return {}
-    waiting: list[Any] = [
-        progress.by.outputs(progress.state, batch)
-        for batch in device_data(run.data, run.batch_size).validation
-    ]
-    outputs = np.concatenate([np.asarray(each) for each in waiting])[: len(targets)]
+    outputs = validation_outputs(
+        run.data, run.batch_size, lambda batch: progress.by.outputs(progress.state, batch)
+    )
     return measure(run.config, run.signature, outputs, targets)
