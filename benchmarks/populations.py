@@ -27,8 +27,8 @@ import jarch as ja
 from jarch import lowering, nn
 from jarch.lowering.training.batches import device_data, epoch_order
 from jarch.lowering.training.judging import on_host
+from jarch.lowering.training.kinds import kind_of
 from jarch.lowering.training.populations.choosing import CHOICE, Executor, measured
-from jarch.lowering.training.populations.grouping import kind_of
 from jarch.lowering.training.populations.members import Member
 from jarch.lowering.training.preparation import Run, prepare
 from jarch.lowering.training.probes import forget_choices, remembered_probe
@@ -164,7 +164,7 @@ def probe_of(net: Callable[[float], ja.Architecture]) -> Any:
     members = [
         Member(i, prepare(net(each.rate), data, each.config)) for i, each in enumerate(candidates())
     ]
-    key, names = kind_of(members[0].run, len(members)), ["serial", "vmap"]
+    key, names = kind_of(members[0].run, members=len(members)), ["serial", "vmap"]
     return remembered_probe(CHOICE, key, lambda: measured(members, names), names=names)
 
 

@@ -540,5 +540,7 @@ def test_searchers_run_with_their_own_surrogates(name: str) -> None:
 
 def test_an_encoder_can_be_named() -> None:
     assert make_surrogate("forest", {"encoder": "path"}) == ForestSurrogate(PathEncoder())
-    with pytest.raises(SurrogateError, match="encoder 'paths' is none of adjacency, hashing, ngram, path"):
+    with pytest.raises(
+        SurrogateError, match="encoder 'paths' is none of adjacency, hashing, ngram, path"
+    ):
         make_surrogate("forest", {"encoder": "paths"})

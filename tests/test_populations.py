@@ -20,8 +20,9 @@ from hypothesis import given, settings, strategies as st
 import jarch as ja
 from jarch import lowering, nn
 from jarch.lowering.training import compilation_cache
+from jarch.lowering.training.kinds import kind_of
 from jarch.lowering.training.populations import choosing, stacks
-from jarch.lowering.training.populations.grouping import bytes_of, kind_of
+from jarch.lowering.training.populations.grouping import bytes_of
 from jarch.lowering.training.populations.halving import rungs_of
 from jarch.lowering.training.populations.members import Member
 from jarch.lowering.training.preparation import prepare
@@ -512,6 +513,6 @@ class TestChoosing:
 
     def test_programs_of_a_kind(self) -> None:
         runs = [prepare(net, DIGITS, SGD) for net in (dense(), dense(0.1), dense(width=17), conv())]
-        kinds = [kind_of(run, 4) for run in runs]
+        kinds = [kind_of(run, members=4) for run in runs]
         assert kinds[0] == kinds[1] == kinds[2] != kinds[3]
-        assert kind_of(runs[0], 5) != kinds[0]
+        assert kind_of(runs[0], members=5) != kinds[0]

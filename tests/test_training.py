@@ -15,7 +15,7 @@ from sklearn.metrics import log_loss, mean_absolute_error, r2_score, top_k_accur
 
 import jarch as ja
 from jarch import lowering, nn
-from jarch.lowering.training import steps, ways
+from jarch.lowering.training import stepping, steps
 from jarch.lowering.training.batches import device_data
 from jarch.lowering.training.losses import mean_loss
 from jarch.lowering.training.metrics import METRICS
@@ -457,7 +457,7 @@ class TestRefusals:
         def give_up(*_: Any) -> None:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
 
-        monkeypatch.setattr(ways, "make_step", give_up)
+        monkeypatch.setattr(stepping, "make_step", give_up)
         with pytest.raises(ja.TrainingFailed, match="RESOURCE_EXHAUSTED"):
             ja.fit(linear(), SMALL)
 

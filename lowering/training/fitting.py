@@ -24,9 +24,10 @@ from .feeding import fed, validation_outputs
 from .judging import better, on_host, on_plateau, require_finite, require_finite_metrics
 from .preparation import Run, prepare
 from .resuming import Best, Checkpoint, Ending, Partial, identify, to_device, to_host
+from .stepping import Steps
 from .steps import Epoch, TrainState, Variables
 from .trained import EpochReport, Trained, measure
-from .ways import Steps, steps_of
+from .ways import steps_of
 
 _DEFAULT = TrainConfig()
 _LOOK = 8  # steps between looks at the clock, each of which waits for the device
@@ -248,15 +249,25 @@ def _take_steps(run: Run, progress: _Progress, limit: _Limit, number: int) -> fl
     for given in fed(run.data, run.batch_size, epoch, first, last, lambda: _wait(progress)):
         source = given.x, given.y, given.epoch
         take = progress.by.make_step(progress.state, *source, numbers)
-        for _ in range(given.steps):
+        end = progress.steps + given.steps
+        while progress.steps < end:
             if _is_late(progress, limit):
                 progress.ended = "seconds"
                 return compiled
-            progress.state = take(progress.state)
-            progress.steps += 1
+            count = min(end - progress.steps, _together(progress, limit))
+            progress.state = take(progress.state, count)
+            progress.steps += count
             if progress.fresh:
                 compiled, progress.fresh = time.perf_counter() - began, False
     return compiled
+
+
+def _together(progress: _Progress, limit: _Limit) -> int:
+    """Return how many steps to take at once: after the first no further than the next look."""
+    if progress.fresh:
+        return 1
+    most = _LOOK - progress.steps % _LOOK if limit.end is not None else progress.by.together
+    return min(progress.by.together, most)
 
 
 def _is_late(progress: _Progress, limit: _Limit) -> bool:

@@ -38,6 +38,7 @@ from .segment_programs import (
     update_program,
     words_program,
 )
+from .stepping import Take
 from .steps import Epoch, Numbers, Program, TrainState, Variables, forward_program
 
 _KEPT = 1024
@@ -70,6 +71,8 @@ class Piecewise:
 
     Programs are found when they are first called and stay with this object.
     """
+
+    together = 1
 
     def __init__(self, program: Program, segments: tuple[Architecture, ...]) -> None:
         """Begin.
@@ -121,11 +124,15 @@ class Piecewise:
                 made.setdefault(collection, {}).update(nodes)
         return made
 
-    def make_step(
-        self, state: TrainState, x: Any, y: Any, epoch: Epoch, numbers: Numbers
-    ) -> Callable[[TrainState], TrainState]:
-        """Return what makes a state into that after one more step; it reuses the memory."""
-        return lambda state: self._step(state, x, y, epoch, numbers)
+    def make_step(self, state: TrainState, x: Any, y: Any, epoch: Epoch, numbers: Numbers) -> Take:
+        """Return what takes steps within an epoch from a state of these shapes."""
+
+        def take(state: TrainState, count: int = 1) -> TrainState:
+            for _ in range(count):
+                state = self._step(state, x, y, epoch, numbers)
+            return state
+
+        return take
 
     def outputs(self, state: TrainState, x: Any) -> Any:
         """Return the outputs of one batch, without dropout.

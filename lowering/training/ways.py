@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import fields
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 import jax
 
@@ -17,24 +17,20 @@ from jarch.lowering.numbers import numbers_of
 from jarch.lowering.segments import KNOWN, segments_of
 
 from .config import TrainConfig
+from .feeding import place_of
+from .kinds import kind_of
 from .piecewise import Piecewise
 from .preparation import Run
-from .steps import (
-    Epoch,
-    Numbers,
-    Program,
-    TrainState,
-    Variables,
-    forward,
-    make_step,
-    start,
-    variables_of,
-)
+from .probes import remembered_choice
+from .stepping import Looped, Steps, Whole, measured
 
 Way: TypeAlias = Literal["whole", "segments"]
 
 MOST_STEPS = 1000
 """Above so many steps in all epochs a program of the whole step is worth its compiling."""
+
+LOOP = "loop"
+"""The kind of choice that `probes.overrule_choice` may overrule: `"steps"` or `"loop"`."""
 
 LEAST_SEGMENTS = 4
 """An architecture that falls into fewer has little to share with others."""
@@ -59,66 +55,15 @@ _UNDERSTOOD = frozenset(
         "weight_decay",
     }
 )
+_CONVOLUTIONS = frozenset({"conv", "depthwise_conv", "separable_conv"})
 _overruled: Way | None = None
-
-
-class Steps(Protocol):
-    """How one model is trained and gives its outputs."""
-
-    def start(self, variables: Variables) -> TrainState:
-        """Return the state before the first step."""
-        ...
-
-    def variables_of(self, state: TrainState) -> Variables:
-        """Return the variables in a state, by the keys of the architecture's nodes."""
-        ...
-
-    def make_step(
-        self, state: TrainState, x: Any, y: Any, epoch: Epoch, numbers: Numbers
-    ) -> Callable[[TrainState], TrainState]:
-        """Return what makes a state into that after one more step; it reuses the memory."""
-        ...
-
-    def outputs(self, state: TrainState, x: Any) -> Any:
-        """Return the outputs of one batch, without dropout."""
-        ...
-
-
-class Whole:
-    """The steps of a model by programs of its whole."""
-
-    def __init__(self, program: Program) -> None:
-        """Begin.
-
-        Args:
-            program: What the step is of.
-        """
-        self._program = program
-
-    def start(self, variables: Variables) -> TrainState:
-        """Return the state before the first step."""
-        return start(self._program, variables)
-
-    def variables_of(self, state: TrainState) -> Variables:
-        """Return the variables in a state, by the keys of the architecture's nodes."""
-        return variables_of(self._program.module, state)
-
-    def make_step(
-        self, state: TrainState, x: Any, y: Any, epoch: Epoch, numbers: Numbers
-    ) -> Callable[[TrainState], TrainState]:
-        """Return what makes a state into that after one more step; it reuses the memory."""
-        return make_step(self._program, state, x, y, epoch, numbers)
-
-    def outputs(self, state: TrainState, x: Any) -> Any:
-        """Return the outputs of one batch, without dropout."""
-        return forward(self._program.module, self.variables_of(state), x)
 
 
 def steps_of(run: Run) -> Steps:
     """Return the steps of a run, by the programs that it is to be trained by."""
     if way_of(run) == "segments":
         return Piecewise(run.program, segments_of(run.model.architecture))
-    return Whole(run.program)
+    return Looped(run.program) if _is_looped(run) else Whole(run.program)
 
 
 def way_of(run: Run) -> Way:
@@ -154,6 +99,28 @@ def overruled_way(way: Way | None) -> Generator[None]:
         yield
     finally:
         overrule_way(before)
+
+
+def _is_looped(run: Run) -> bool:
+    """Say whether steps are to lie in a loop within the program, by a measurement that is kept.
+
+    For few steps a second program is not worth compiling. On a CPU convolutions in a loop are
+    computed in another way, which is slow but for the smallest, and a little different: there they
+    stay out, and what a model comes to does not depend on the measurement.
+    """
+    if run.rates.size <= MOST_STEPS or place_of(run.data) == "host":
+        return False
+    if jax.default_backend() == "cpu" and not _without_convolutions(run.model.architecture):
+        return False
+    kind = kind_of(run, steps=run.rates.shape[1])
+    return remembered_choice(LOOP, kind, lambda: measured(run), names=("steps", "loop")) == "loop"
+
+
+def _without_convolutions(architecture: Architecture) -> bool:
+    return all(
+        node.op.name in KNOWN - _CONVOLUTIONS and not node.op.lowerings
+        for _, node in architecture.nodes
+    )
 
 
 def _can_be_cut(run: Run) -> bool:

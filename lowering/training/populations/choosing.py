@@ -15,10 +15,11 @@ import jax
 from jax.sharding import Mesh
 
 from jarch.lowering.training.errors import TrainConfigError
+from jarch.lowering.training.kinds import kind_of
 from jarch.lowering.training.memory import available_bytes
 from jarch.lowering.training.probes import remembered_choice
 
-from .grouping import bytes_of, kind_of, parameters_of
+from .grouping import bytes_of, parameters_of
 from .members import Member
 from .meshes import check_mesh, local_devices, population_mesh
 from .stacks import Stack
@@ -96,7 +97,7 @@ def _chosen(members: Sequence[Member], means: Means) -> str:
     names += ["sharded"] if len(members) > 1 and len(local_devices()) > 1 else []
     if len(names) == 1:
         return names[0]
-    key = kind_of(members[0].run, len(members))
+    key = kind_of(members[0].run, members=len(members))
     return remembered_choice(CHOICE, key, lambda: measured(members, names), names=names)
 
 

@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Sequence
-from math import log2
-from typing import Any, cast
 
 from jarch.ir import Analysis, Architecture, analyze
 from jarch.lowering.model import Model
@@ -17,7 +14,6 @@ from jarch.lowering.training.config import TrainConfig
 from jarch.lowering.training.errors import TrainConfigError
 from jarch.lowering.training.memory import training_bytes
 from jarch.lowering.training.preparation import Run, prepare
-from jarch.lowering.training.program_key import own_rules
 from jarch.lowering.training.steps import normal_program
 
 from .members import Member
@@ -89,26 +85,6 @@ def grouped(members: Sequence[Member]) -> list[list[Member]]:
     for member in members:
         groups.setdefault(program_of(member.run), []).append(member)
     return list(groups.values())
-
-
-def kind_of(run: Run, members: int) -> str:
-    """Return the kind of a program, as text: what decides whether members gain by going together.
-
-    That are its operations, its work to within a factor of two either way, the examples of a batch,
-    and how many members there are.
-    """
-    architecture, analysis = run.model.architecture, _analysis(run)
-    described: dict[str, Any] = {
-        "operations": sorted({node.op.name for _, node in architecture.nodes}),
-        "own": [name for name, _ in cast(Any, own_rules(run.program.module)) or ()],
-        "work": round(log2(max(1, analysis.flops * run.batch_size)) / 2),
-        "parameters": round(log2(max(1, analysis.parameters)) / 2),
-        "dtype": str(run.program.module.dtype),
-        "optimizer": run.program.optimizer if isinstance(run.program.optimizer, str) else None,
-        "batch": run.batch_size,
-        "members": members,
-    }
-    return json.dumps(described, sort_keys=True)
 
 
 def parameters_of(run: Run) -> int:

@@ -19,6 +19,7 @@ from jarch.lowering.training.batches import epoch_order
 from jarch.lowering.training.errors import TrainingFailed
 from jarch.lowering.training.judging import on_host
 from jarch.lowering.training.metrics import Array
+from jarch.lowering.training.stepping import Steps, Whole
 from jarch.lowering.training.steps import (
     Epoch,
     TrainState,
@@ -27,7 +28,7 @@ from jarch.lowering.training.steps import (
     start_on_host,
     variables_of,
 )
-from jarch.lowering.training.ways import Steps, Whole, steps_of
+from jarch.lowering.training.ways import steps_of
 
 from .members import Member, Report
 from .meshes import ALL, MEMBERS, epoch_specs, placed_data, rows_of, sharding, state_specs
