@@ -185,6 +185,7 @@ def test_the_same_key_gives_the_same_and_another_does_not() -> None:
     assert first[1].weights.sum(1) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_under_vmap_it_is_the_same_as_alone() -> None:
     kinds = tuple(without_numbers(each) for each in SOME)
     values = np.array([n for each in SOME for n in numbers_in(each)], np.float32)

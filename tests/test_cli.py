@@ -474,7 +474,7 @@ def test_any_searcher_can_be_chosen_and_is_checked_on_resume(
     assert "began with searcher = " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("searcher", ["hyperband", "asha"])
+@pytest.mark.parametrize("searcher", ["hyperband", pytest.param("asha", marks=pytest.mark.slow)])
 def test_rungs_of_epochs_come_to_the_same_when_resumed(
     searcher: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

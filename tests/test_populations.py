@@ -123,7 +123,14 @@ configs = st.builds(
 members = st.lists(st.tuples(configs, rates, rates), min_size=3, max_size=3)
 
 
-@pytest.mark.parametrize("net", ["dense", "conv", "attention"])
+@pytest.mark.parametrize(
+    "net",
+    [
+        "dense",
+        pytest.param("conv", marks=pytest.mark.slow),
+        pytest.param("attention", marks=pytest.mark.slow),
+    ],
+)
 @settings(max_examples=3)
 @given(drawn=members)
 def test_a_member_equals_training_it_alone(net: str, drawn: Any) -> None:

@@ -113,6 +113,7 @@ class TestNormalForm:
         again = form.from_normal(there)
         assert {k: v for k, v in again.items() if v} == {k: v for k, v in variables.items() if v}
 
+    @pytest.mark.slow
     @pytest.mark.unverified
     def test_mobilenets_are_at_most_3456_programs(self) -> None:
         space = ja.trace(ja.spaces.mobilenet)

@@ -80,6 +80,7 @@ class TestTogether:
         accuracy = read.evaluate(DATA.x_validation, DATA.y_validation)["accuracy"]
         assert accuracy == pytest.approx(trained.validation["accuracy"])
 
+    @pytest.mark.slow
     def test_members_of_a_population_are_as_trained_alone(self) -> None:
         config = replace(ALL, optimizer="sgd", epochs=2)
         other = replace(config, augment=("flip=0.1", "crop=2", "cutout=1", "mixup=0.4", "cutmix"))

@@ -186,6 +186,7 @@ class TestChoosing:
         assert self.way(built(*layers)) == "whole"
 
 
+@pytest.mark.slow
 def test_another_process_reads_and_comes_to_the_same_bits(
     run_python: Callable[..., str], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
