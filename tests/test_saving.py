@@ -212,6 +212,8 @@ class TestCompilationCache:
             return cast(list[Any], json.loads(done.stdout))
 
         ours, users = str(tmp_path / "ours"), str(tmp_path / "users")
-        assert run(JARCH_CACHE=ours) == [ours, 2]
+        folder, number = run(JARCH_CACHE=ours)
+        assert folder == ours
+        assert number > 0
         assert run(JARCH_CACHE=ours) == [ours, 0]
         assert run(JARCH_CACHE=ours, JAX_COMPILATION_CACHE_DIR=users)[0] == users
