@@ -17,32 +17,24 @@ from jarch.search.searcher import Metrics, SpaceExhausted, Suggestion
 
 from .candidates import Candidate, first_rung, only, ranked
 from .ladder import brackets
+from .promotion import PromotionConfig
 from .rungs import Rungs
 
 
 @dataclass(frozen=True, slots=True)
-class AsyncHyperbandConfig:
-    """The brackets; eta is that of the paper's experiments.
+class AsyncHyperbandConfig(PromotionConfig):
+    """The brackets; see `PromotionConfig`.
 
     Attributes:
-        maximum: The fidelity of the highest rung, such as the epochs of a training in full.
-        minimum: No rung is below this fidelity.
-        eta: A rung has one in so many of the candidates of the rung below, at so many times the
-            fidelity.
         sampled: Draw the bracket of each suggestion, with a probability in proportion to the
             candidates that Hyperband begins in it. Else the brackets take turns, each until its
             suggestions have cost what the same bracket costs in Hyperband.
-        repeats: Suggest equal models more than once.
 
     Raises:
         SearchError: A number is out of range.
     """
 
-    maximum: int = 256
-    minimum: int = 1
-    eta: int = 4
     sampled: bool = False
-    repeats: bool = False
 
     def __post_init__(self) -> None:
         """Check the numbers."""

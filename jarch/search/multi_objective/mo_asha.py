@@ -9,15 +9,11 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jarch.ir import Space
 from jarch.search.checks import check_name
-from jarch.search.constraints import Constraint
-from jarch.search.gate import Gate
-from jarch.search.multi_fidelity.candidates import Candidate, first_rung
-from jarch.search.multi_fidelity.ladder import levels
-from jarch.search.multi_fidelity.rungs import Rungs
+from jarch.search.multi_fidelity.candidates import Candidate
+from jarch.search.multi_fidelity.promotion import PromotionConfig, PromotionSearcher
 from jarch.search.objective import Objective
-from jarch.search.searcher import Metrics, Suggestion
+from jarch.search.searcher import Metrics
 
 from .objectives import (
     Objectives,
@@ -33,36 +29,27 @@ Spread: TypeAlias = Literal["epsilon_net", "crowding"]
 
 
 @dataclass(frozen=True, slots=True)
-class MoAshaConfig:
-    """The rungs, and what is better in one.
+class MoAshaConfig(PromotionConfig):
+    """The rungs, and what is better in one; see `PromotionConfig`.
 
     Attributes:
-        maximum: The fidelity of the highest rung, such as the epochs of a training in full.
-        minimum: No rung is below this fidelity.
-        eta: A rung has one in so many of the candidates of the rung below, at so many times the
-            fidelity.
         spread: Order those of one front by an epsilon net, which did best in the paper, or by
             crowding distance as NSGA-II does.
-        repeats: Suggest equal models more than once.
 
     Raises:
         SearchError: A number is out of range, or `spread` is neither.
     """
 
-    maximum: int = 256
-    minimum: int = 1
-    eta: int = 4
     spread: Spread = "epsilon_net"
-    repeats: bool = False
 
     def __post_init__(self) -> None:
         """Check numbers and name."""
-        levels(self.maximum, self.eta, self.minimum)
+        PromotionConfig.__post_init__(self)
         check_name("spread", self.spread, get_args(Spread))
 
 
 @dataclass(slots=True)
-class MoAshaSearcher:
+class MoAshaSearcher(PromotionSearcher[MoAshaConfig]):
     """Evaluates random candidates briefly, and lets those of the best fronts of a rung go on.
 
     It goes like `AshaSearcher`, but what came back at a rung is ordered by its fronts (what nothing
@@ -93,65 +80,20 @@ class MoAshaSearcher:
         {1, 3, 9}
     """
 
-    space: Space
     config: MoAshaConfig = field(default_factory=MoAshaConfig)
     objectives: Objectives = field(default=(Objective(),), kw_only=True)
-    constraint: Constraint | None = field(default=None, kw_only=True)
-    _gate: Gate = field(init=False, repr=False)
-    _rungs: Rungs = field(init=False, repr=False)
-    _trials: int = field(init=False, default=0, repr=False)
 
     def __post_init__(self) -> None:
-        """Begin with empty rungs."""
-        config = self.config
+        """Check the objectives, and begin with empty rungs."""
         self.objectives = check_objectives(self.objectives)
-        self._gate = Gate(self.space, self.constraint, config.repeats)
-        fidelities = levels(config.maximum, config.eta, config.minimum)
-        self._rungs = Rungs(fidelities, config.eta, self._rank)
-
-    def ask(self, rng: np.random.Generator) -> Suggestion:
-        """Return a candidate that goes on, or else a new one.
-
-        Raises:
-            SpaceExhausted: Nothing new is left, and no candidate may go on; after more results one
-                may.
-            SearchError: Nothing at all is valid and allowed.
-        """
-        promoted = self._rungs.promote()
-        if promoted is not None:
-            candidate, height = promoted
-            return candidate.suggest(self.space, self._rungs.levels[height])
-        suggestion = first_rung(self._gate.draw(rng), self._trials, self._rungs.levels[0])
-        self._trials += 1
-        return suggestion
-
-    def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
-        """Take note of a result at its rung; a failure is one without one of the objectives."""
-        if suggestion.trial is not None:
-            scores = scores_of(self.objectives, metrics)
-            self._rungs.take(Candidate.of(self.space, suggestion, scores), suggestion.fidelity)
-
-    def ongoing(self) -> Sequence[int]:
-        """Return the trials that may go on, those of higher rungs first, the best of each first."""
-        return self._rungs.ongoing()
+        PromotionSearcher[MoAshaConfig].__post_init__(self)
 
     def options(self) -> Mapping[str, Any]:
         """Return the configuration and the objectives."""
         return {"name": "mo_asha", **describe_objectives(self.objectives), **asdict(self.config)}
 
-    def state(self) -> Mapping[str, Any]:
-        """Return what was suggested, and the rungs."""
-        return {
-            "seen": list(self._gate.seen),
-            "trials": self._trials,
-            "rungs": self._rungs.state(),
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Take the rungs of a state."""
-        self._gate.restore(state["seen"])
-        self._trials = state["trials"]
-        self._rungs.restore(state["rungs"])
+    def _scores(self, metrics: Metrics | None) -> tuple[float, ...] | None:
+        return scores_of(self.objectives, metrics)
 
     def _rank(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         by_trial = sorted(candidates, key=lambda candidate: candidate.trial)
