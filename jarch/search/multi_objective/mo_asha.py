@@ -86,7 +86,7 @@ class MoAshaSearcher(PromotionSearcher[MoAshaConfig]):
     def __post_init__(self) -> None:
         """Check the objectives, and begin with empty rungs."""
         self.objectives = check_objectives(self.objectives)
-        PromotionSearcher[MoAshaConfig].__post_init__(self)
+        super(MoAshaSearcher, self).__post_init__()  # slots make another class of it: no bare super
 
     def options(self) -> Mapping[str, Any]:
         """Return the configuration and the objectives."""
