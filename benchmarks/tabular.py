@@ -48,6 +48,7 @@ class Contestant(NamedTuple):
 
 _OBJECTIVE = Objective("validation")
 _AS_PUBLISHED = EvolutionConfig(population=10, sample=3)
+_PLAIN = EvolutionConfig(population=10, sample=3, aging=False)
 _LOCAL_BY_ITS_AUTHORS = LocalSearchConfig(initial=10, first=True)
 _REINFORCE_OF_THE_BENCHMARK: Mapping[str, Any] = {
     "layers": 0,
@@ -69,12 +70,17 @@ SEARCHERS: Mapping[str, Contestant] = {
     "random": Contestant(RandomSearcher),
     "quasi_random": Contestant(QuasiRandomSearcher),
     "evolution": Contestant(partial(EvolutionSearcher, config=_AS_PUBLISHED, objective=_OBJECTIVE)),
+    "plain evolution": Contestant(partial(EvolutionSearcher, config=_PLAIN, objective=_OBJECTIVE)),
     "local": Contestant(partial(LocalSearcher, objective=_OBJECTIVE)),
     "local by its authors": Contestant(
         partial(LocalSearcher, config=_LOCAL_BY_ITS_AUTHORS, objective=_OBJECTIVE)
     ),
     "mcts": Contestant(partial(MctsSearcher, objective=_OBJECTIVE)),
+    "mcts_bisection": Contestant(partial(_by_name, "mcts_bisection", {})),
+    "optuna": Contestant(partial(_by_name, "optuna", {}), 100),
     "smbo": Contestant(partial(SmboSearcher, objective=_OBJECTIVE), 100),
+    "smbo by tree search": Contestant(partial(_by_name, "smbo", {"optimizer": "mcts"}), 40),
+    "smbo with a forest": Contestant(partial(_by_name, "smbo", {"surrogate": "forest"}), 100),
     "bananas": Contestant(partial(BananasSearcher, objective=_OBJECTIVE), 100),
     "npenas": Contestant(partial(NpenasSearcher, objective=_OBJECTIVE), 100),
     "nasbowl": Contestant(partial(NasBowlSearcher, objective=_OBJECTIVE), 100),
@@ -88,7 +94,8 @@ SEARCHERS: Mapping[str, Contestant] = {
 population and tournaments are those of the published row, for local search as in the code of its
 authors, which begins with ten at random and moves on at the first improvement, and for REINFORCE as
 in the code of the benchmark's: a score for each operation on each edge, and an update a result.
-Bisection is left out: operations have no order, so it changes nothing."""
+Exhaustive search is left out, since it has no seeds and begins with a hundred of the poorest, and
+so are searchers of several fidelities, for which the table has too few epochs."""
 
 _CHUNKS = 8  # for each process, so that all are done at about the same time
 
