@@ -17,9 +17,10 @@ from .updates import improve
 
 @dataclass(frozen=True, slots=True)
 class PpoConfig(PolicyConfig):
-    """The policy and its learning, as for NASNet; `clip` and `epochs` are those of Schulman et al.
+    """The policy and its learning, as for NASNet.
 
-    How many results make a batch is our choice.
+    Zoph et al. 2018 do not tell the settings of PPO itself: `clip` and `epochs` are those of
+    Schulman et al. 2017 for continuous control.
 
     Attributes:
         layers: See `PolicyConfig`.
@@ -65,7 +66,7 @@ class PpoSearcher(PolicySearcher[PpoConfig]):
     Reference:
         Schulman, Wolski, Dhariwal, Radford and Klimov 2017, "Proximal policy optimization
         algorithms". Zoph, Vasudevan, Shlens and Le 2018, "Learning transferable architectures for
-        scalable image recognition", CVPR; appendix A.
+        scalable image recognition", CVPR; appendices A.2 and A.3.
     """
 
     name: ClassVar[str] = "ppo"

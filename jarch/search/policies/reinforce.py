@@ -16,8 +16,10 @@ from .updates import improve
 class ReinforceConfig(PolicyConfig):
     """The policy and its learning; the defaults are the paper's as far as it gives them.
 
-    Those are all but `decay`, which is that of Zoph et al. 2018, and `bins`. The paper raises the
-    accuracy itself to the third power; here it is stretched to 0..1 before.
+    Those are all but `decay`, which is that of Zoph et al. 2018, and `bins`. A batch is what one of
+    the paper's controllers waits for; a hundred of them shared their weights. The paper raises the
+    accuracy itself to the third power (the best of the last five epochs); here it is stretched to
+    0..1 before.
     """
 
 
