@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,7 +109,7 @@ def run_seeds(
     run = partial(run_seed, searcher, task)
     if processes == 1:
         return np.array([run(seed) for seed in seeds])
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:  # threads of JAX do not fork
         return np.array(list(pool.map(run, seeds, chunksize=max(1, len(seeds) // 32))))
 
 

@@ -53,17 +53,19 @@ def rank(space: Space, found: Architecture) -> int:
     if found.decisions[:done] != space.decisions:
         raise AssignmentError(f"the architecture does not begin with {space.decisions}")
     position = 0
+    total, structural = _count(space)
     for value in found.values[done:]:
         following = space.next
         if following is None:
             raise AssignmentError(f"value {value!r} is left over: nothing is open")
         index = following.domain.index(value)
-        before = (following.domain[i] for i in range(index))
-        total, structural = _count(space)
         if following.key in structural:
-            position += sum(_count_after(space, value) for value in before)
-        elif total:
-            position += index * (total // _size(following))
+            before = (following.domain[i] for i in range(index))
+            position += sum(_count_after(space, value)[0] for value in before)
+            total, structural = _count_after(space, value)
+        else:  # all values lead to as many
+            total //= _size(following)
+            position += index * total
         space = assign(space, value)
     return position
 
@@ -90,17 +92,18 @@ def unrank(space: Space, position: int) -> Architecture:
     while (following := space.next) is not None:
         if following.key in structural:
             for value in following.domain:
-                size = _count_after(space, value)
-                if position < size:
+                total, inner = _count_after(space, value)
+                if position < total:
+                    structural = inner
                     break
-                position -= size
+                position -= total
             else:
                 raise SpaceError(f"{following.key}: the counts of its values do not add up")
-        else:
-            index, position = divmod(position, total // _size(following))
+        else:  # all values lead to as many
+            total //= _size(following)
+            index, position = divmod(position, total)
             value = following.domain[index]
         space = assign(space, value)
-        total, structural = _count(space)
     return architecture(space)
 
 
@@ -194,11 +197,12 @@ class _All:
         return True
 
 
-def _count_after(space: Space, value: object) -> int:
+def _count_after(space: Space, value: object) -> tuple[int, frozenset[str] | _All]:
+    """Return what `_count` does of the space with the next value decided; 0 where it is refused."""
     try:
-        return count(assign(space, value))
+        return _count(assign(space, value))
     except InvalidArchitecture:
-        return 0
+        return 0, frozenset()
 
 
 def _size(hyperparameter: IndependentHyperparameter) -> int:

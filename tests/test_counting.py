@@ -11,6 +11,7 @@ from hypothesis import given, settings
 import jarch as ja
 from jarch import nn
 from jarch.ir import OPS, Hyperparameter, Property
+from jarch.ir.elimination import Elimination
 from jarch.testing import strategies
 
 
@@ -217,6 +218,23 @@ def test_a_thousand_optional_blocks() -> None:
     place = sum(2**i for i, value in enumerate(reversed(net.values[970:])) if value)
     assert ja.rank(traced, net) == place
     assert ja.unrank(traced, place) == net
+
+
+def test_what_the_graph_does_not_depend_on_is_counted_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sums: list[int] = []
+    run = Elimination[int].run
+
+    def counted(self: Elimination[int], start: int) -> int | None:
+        sums.append(start)
+        return run(self, start)
+
+    monkeypatch.setattr(Elimination, "run", counted)
+    space = ja.trace(lambda: ja.sequential(*[own(4) for _ in range(50)]))
+    position = 4**50 // 3
+    assert ja.rank(space, ja.unrank(space, position)) == position
+    assert len(sums) == 2
 
 
 def test_big_integers() -> None:
