@@ -21,7 +21,7 @@ def fisher_information(probe: Probe) -> jax.Array:
         Theis et al. 2018, "Faster gaze prediction with dense networks and Fisher pruning": what
         cutting a feature map costs; Turner et al. 2020, "BlockSwap: Fisher-guided block
         substitution for network compression on a budget": its sum over the channels of a network;
-        Abdelfattah et al. 2021, "Zero-cost proxies for lightweight NAS", equation 3.
+        Abdelfattah et al. 2021, "Zero-cost proxies for lightweight NAS".
     """
     return total(starmap(_of_channels, probe.signals))
 

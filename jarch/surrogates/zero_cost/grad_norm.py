@@ -12,6 +12,6 @@ def gradient_norms(probe: Probe) -> jax.Array:
     """Return the Euclidean norms of the gradients of the loss by each array of weights, summed.
 
     Reference:
-        Abdelfattah et al. 2021, "Zero-cost proxies for lightweight NAS", section 3.2.
+        Abdelfattah et al. 2021, "Zero-cost proxies for lightweight NAS".
     """
     return total(jnp.sqrt(jnp.sum(gradient**2)) for gradient in probe.gradients.values())

@@ -23,8 +23,8 @@ def gradient_signal_preservation(probe: Probe) -> jax.Array:
 
     Reference:
         Wang, Zhang and Grosse 2020, "Picking winning tickets before training by preserving
-        gradient flow", equation 8; summed as in Abdelfattah et al. 2021, "Zero-cost proxies for
-        lightweight NAS", equations 1 and 2.
+        gradient flow"; with the sign, and summed, as in Abdelfattah et al. 2021, "Zero-cost proxies
+        for lightweight NAS".
     """
     slope = cast("Callable[[Weights], Weights]", jax.grad(probe.loss))
     _, curved = jax.jvp(slope, (probe.weights,), (probe.gradients,))

@@ -14,7 +14,7 @@ def connection_sensitivity(probe: Probe) -> jax.Array:
     Reference:
         Lee, Ajanthan and Torr 2019, "SNIP: single-shot network pruning based on connection
         sensitivity": the sensitivities before they are normalised; summed as in Abdelfattah et al.
-        2021, "Zero-cost proxies for lightweight NAS", equations 1 and 2.
+        2021, "Zero-cost proxies for lightweight NAS".
     """
     gradients = probe.gradients
     return total(jnp.sum(jnp.abs(w * gradients[path])) for path, w in probe.weights.items())

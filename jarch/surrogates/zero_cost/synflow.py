@@ -22,7 +22,7 @@ def synaptic_flow(probe: Probe) -> jax.Array:
     Reference:
         Tanaka et al. 2020, "Pruning neural networks without any data by iteratively conserving
         synaptic flow": the objective R_SF and its saliencies; summed as in Abdelfattah et al. 2021,
-        "Zero-cost proxies for lightweight NAS", equations 1 and 2.
+        "Zero-cost proxies for lightweight NAS".
     """
     gradients = probe.gradients_of_sum
     return total(jnp.sum(jnp.abs(w * gradients[path])) for path, w in probe.weights.items())
