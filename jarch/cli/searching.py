@@ -8,6 +8,7 @@ the test split, which nothing else looks at.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
@@ -19,6 +20,7 @@ from jarch.data import Dataset
 from jarch.ir import SpaceError
 from jarch.runs import is_run
 from jarch.search import Objective
+from jarch.search.catalogue import option_names
 
 from .costs import larger_is_better, measured_costs
 from .fronts import read_objectives
@@ -57,17 +59,6 @@ SearcherName: TypeAlias = Literal[
     "parego",
 ]
 
-_OF_FIDELITIES = frozenset(
-    {
-        "hyperband",
-        "asha",
-        "async_hyperband",
-        "successive_halving",
-        "successive_narrowing",
-        "bohb",
-        "mo_asha",
-    }
-)  # their fidelities are epochs
 _LATER = (
     "augment",
     "clip_norm",
@@ -175,15 +166,19 @@ class Search:
             SpaceError: One is not written as name=value, or contradicts the epochs.
         """
         options = parse_arguments(self.searcher_args, "searcher")
-        of_fidelities = self.searcher in _OF_FIDELITIES or options.get("pruner") is not None
-        if of_fidelities:
+        if self._has_fidelities(options):
             options.setdefault("maximum", self.epochs)
-        if of_fidelities and options["maximum"] != self.epochs:
-            raise SpaceError(
-                f"maximum is {options['maximum']} but a candidate trains for {self.epochs} epochs; "
-                "say it by --epochs alone"
-            )
+            if options["maximum"] != self.epochs:
+                raise SpaceError(
+                    f"maximum is {options['maximum']} but a candidate trains for {self.epochs} "
+                    "epochs; say it by --epochs alone"
+                )
         return options | ({"uniform": True} if self.uniform else {})
+
+    def _has_fidelities(self, options: Mapping[str, Any]) -> bool:
+        """Say whether the searcher evaluates for fewer epochs too, as Optuna's does by a pruner."""
+        names = option_names(self.searcher)
+        return "maximum" in names and ("pruner" not in names or options.get("pruner") is not None)
 
     def resuming(self, folder: Path) -> str:
         """Return the command line that goes on with this run."""

@@ -100,12 +100,10 @@ def make_searcher(
         {'name': 'mcts', 'objective': 'accuracy', 'maximize': True, 'exploration': 0.3, \
 'scaled': True, 'repeats': False, 'bisection': False}
     """
-    if name not in _SEARCHERS:
-        raise SearchError(f"searcher {name!r} is none of {', '.join(SEARCHERS)}")
+    fields = option_names(name)
     entry = _SEARCHERS[name]
     module = importlib.import_module(f".{entry.module}", __package__)
     config_type, searcher = getattr(module, entry.config), getattr(module, entry.searcher)
-    fields: Mapping[str, Any] = getattr(config_type, "__dataclass_fields__")  # noqa: B009
     unknown = sorted(set(options or {}) - set(fields))
     if unknown:
         raise SearchError(
@@ -119,6 +117,25 @@ def make_searcher(
     learning = _learning(name, searcher, chosen) if entry.learns else {}
     made: Searcher = searcher(space, config, constraint=constraint, **learning)
     return made
+
+
+def option_names(name: str) -> tuple[str, ...]:
+    """Return the names of a searcher's options, in their order.
+
+    Those of searchers with several fidelities have `maximum` among them.
+
+    Raises:
+        SearchError: There is no such searcher.
+
+    Example:
+        >>> option_names("asha")
+        ('maximum', 'minimum', 'eta', 'repeats')
+    """
+    if name not in _SEARCHERS:
+        raise SearchError(f"searcher {name!r} is none of {', '.join(SEARCHERS)}")
+    entry = _SEARCHERS[name]
+    module = importlib.import_module(f".{entry.module}", __package__)
+    return tuple(getattr(getattr(module, entry.config), "__dataclass_fields__"))  # noqa: B009
 
 
 def _learning(name: str, searcher: Any, objectives: Sequence[Objective]) -> dict[str, Any]:
