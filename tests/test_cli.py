@@ -82,10 +82,21 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
 
 
-def search(space: str, *more: str, evaluations: int = 3, folder: str = "run") -> int:
+@pytest.fixture
+def table(in_an_empty_folder: None) -> Path:
+    """Data of the user's own: five numbers an example, in the working directory."""
+    x = np.random.default_rng(0).normal(size=(60, 5))
+    path = Path("table.npz").absolute()
+    np.savez(path, x_train=x, y_train=(x[:, 0] > 0).astype(int))
+    return path
+
+
+def search(
+    space: str, *more: str, evaluations: int = 3, folder: str = "run", data: str = "digits"
+) -> int:
     options = ["--epochs", "1", "--final-epochs", "2", "--folder", folder]
     count = ["--evaluations", str(evaluations)]
-    return main(["search", space, "--data", "digits", *count, *options, *more])
+    return main(["search", space, "--data", data, *count, *options, *more])
 
 
 def test_count(capsys: pytest.CaptureFixture[str], space_file: str) -> None:
@@ -207,7 +218,16 @@ def test_draw(capsys: pytest.CaptureFixture[str], space_file: str) -> None:
         (["search", "digits_dense", "--data", "digits", "--augment", "blur"], "'blur'"),
         (["search", "digits_dense", "--data", "digits", "--ema-decay", "2"], "ema_decay is 2"),
         (["search", "digits_dense", "--data", "digits", "--validation", "0"], "validation"),
+        (
+            ["search", "digits_dense", "--data", "digits", "--evaluations", "0"],
+            "--evaluations is 0",
+        ),
+        (["search", "digits_dense", "--data", "digits", "--seconds", "-1"], "--seconds is -1"),
+        (["search", "digits_dense", "--data", "digits", "--dtype", "bf16"], "dtype is 'bf16'"),
+        (["search", "digits_dense", "--data", "digits", "--dtype", "int8"], "dtype is 'int8'"),
+        (["sample", "digits_dense", "--number", "-1"], "--number is -1"),
         (["show", "nowhere"], "holds no run"),
+        (["show", "nowhere", "--top", "0"], "--top is 0"),
     ],
 )
 def test_errors_are_one_line_and_exit_with_2(
@@ -226,6 +246,19 @@ def test_a_file_that_cannot_be_imported(capsys: pytest.CaptureFixture[str], tmp_
     assert main(["count", f"{tmp_path / 'broken_space.py'}:space"]) == 2
     error = capsys.readouterr().err
     assert "ZeroDivisionError: division by zero (broken_space.py, line 1)" in error
+
+
+def test_a_space_that_nothing_of_the_data_fits_is_an_error(
+    capsys: pytest.CaptureFixture[str], table: Path
+) -> None:
+    assert main(["search", "mobilenet", "--data", str(table)]) == 2
+    assert "no architecture of mobilenet takes table: stem/conv: " in capsys.readouterr().err
+    assert not Path("runs").exists()
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"jarch .+, jax \d.*\n", capsys.readouterr().out)
 
 
 def test_wrong_usage_exits_with_2() -> None:
@@ -541,6 +574,15 @@ def test_the_snippet_finds_operations_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "own_ops.py").write_text(SPACE + "\n\n" + own)
     assert search(f"{tmp_path / 'own_ops.py'}:own", evaluations=1) == 0
     assert _python("run/predict.py").stdout.startswith("[")
+
+
+def test_the_snippet_finds_data_of_ones_own_from_any_folder(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert search("digits_dense", data=table.name, evaluations=1) == 0
+    snippet = Path("run/predict.py").absolute()
+    monkeypatch.chdir("/")
+    assert _python(str(snippet)).stdout.startswith("[")
 
 
 @pytest.mark.slow

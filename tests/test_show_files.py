@@ -14,6 +14,7 @@ import jarch as ja
 from jarch import spaces
 from jarch.show import DrawingWarning, draw, draw_evolution, engines
 from jarch.show.pdfs import pdf
+from jarch.show.styles import FAMILY
 from jarch.show.views import view
 
 from .shown_spaces import BLOG_VALUES, SVG, small
@@ -40,6 +41,8 @@ def test_notebooks_get_an_svg() -> None:
     picture = draw(ja.trace(small))._repr_svg_()  # pyright: ignore[reportPrivateUsage]
     assert picture is not None
     tree = ElementTree.fromstring(picture)
+    families = {text.get("font-family") for text in tree.iter(f"{SVG}text")}
+    assert families == {FAMILY}
     assert any(text.text == "kernel {3, 5}" for text in tree.iter(f"{SVG}text"))
 
 

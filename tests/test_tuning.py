@@ -148,7 +148,8 @@ class TestCommands:
     ) -> None:
         assert main(["tune", space]) == 0
         told = capsys.readouterr().out
-        assert told.startswith("lax        2000.000 ms for 2 convolutions\nshifted    6000.000 ms")
+        of = "for 2 convolutions, with gradients"
+        assert told.startswith(f"lax        2000.000 ms {of}\nshifted    6000.000 ms {of}\n")
         assert "measured now\njarch takes shifted here; search with --depthwise lax" in told
         assert main(["tune", space]) == 0
         assert "as measured before" in capsys.readouterr().out

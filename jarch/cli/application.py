@@ -11,7 +11,7 @@ import tyro
 from jarch import lowering
 from jarch.data import DataError
 from jarch.ir import SpaceError
-from jarch.runs import RunError
+from jarch.runs import RunError, versions
 
 from .calibrating import Calibrate
 from .inspecting import Check, Count, Draw, Sample, Summary
@@ -33,9 +33,12 @@ Command: TypeAlias = (
     | Annotated[Tune, _named("tune")]
 )
 
-_DESCRIPTION = """Neural architecture search in JAX.
-
-SPACE is the name of a built-in space, module:function or path.py:function."""
+_DESCRIPTION = (
+    "Neural architecture search in JAX. To begin: jarch search mobilenet --data digits\n\n"
+    "SPACE is mobilenet, mobilenet_blog, digits_conv, digits_dense, nasbench201 or "
+    "nasbench201_cell, which come with jarch, or a space of your own, module:function or "
+    "path.py:function. jarch --version prints versions."
+)
 
 WRONG = 2
 INTERRUPTED = 130  # as shells count a program that SIGINT ended
@@ -50,12 +53,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0; 1 where the answer is no; 2 for an error; 130 after an interrupt.
     """
+    given = sys.argv[1:] if arguments is None else arguments
+    if list(given) == ["--version"]:
+        print(", ".join(f"{name} {version}" for name, version in versions().items()))
+        return 0
     try:
         command: Command = tyro.cli(
             Command,
             prog="jarch",
             description=_DESCRIPTION,
-            args=arguments,
+            args=given,
             config=(tyro.conf.FlagCreatePairsOff, tyro.conf.PositionalMetavarFromFieldName),
         )
         return command.run()

@@ -29,7 +29,7 @@ from jarch.ir import (
 from jarch.search import SpaceExhausted, make_searcher
 from jarch.show import draw
 
-from .naming import find_space, parse_value
+from .naming import at_least, find_space, parse_value
 from .session import count_outputs
 
 SpaceName: TypeAlias = Annotated[str, tyro.conf.Positional]
@@ -60,18 +60,20 @@ class Sample:
     space: SpaceName
     """A built-in name, module:function or path.py:function."""
     seed: int = 0
-    """Two draws with the same seed are the same."""
+    """Decides which architectures: the same seed draws the same ones."""
     number: int = 1
-    """How many."""
+    """How many architectures; the same may come twice."""
     uniform: bool = False
-    """Draw uniformly over architectures; else each decision is drawn uniformly."""
+    """Give each architecture the same chance; by default each value of each decision has it."""
     json: bool = False
-    """Print JSON, a line an architecture."""
+    """Print JSON, one architecture a line, instead of text."""
     space_args: tuple[str, ...] = ()
     """Arguments of the space function, each name=value."""
 
     def run(self) -> int:
         """Print the architectures."""
+        at_least(1, "--number", self.number)
+        at_least(0, "--seed", self.seed)
         space = find_space(self.space, self.space_args)
         rng = np.random.default_rng(self.seed)
         for _ in range(self.number):
@@ -82,7 +84,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Prove that no architecture of a space has a shape error, or show the decisions of one.
+    """Prove that no architecture of a space has a shape error, or show one that has.
 
     With --compile, also compile a training step of some, without training, and say how long that
     took and how much memory a step needs.
@@ -91,22 +93,24 @@ class Check:
     space: SpaceName
     """A built-in name, module:function or path.py:function."""
     input: tuple[int, ...] = _DIGITS_SHAPE
-    """The shape of one example, such as 8 8 1."""
+    """The shape of one example: height width channels, such as 28 28 1, or a number of features."""
     data: str | None = None
     """Take shapes and the number of classes from data; named as for jarch search."""
     compile: bool = False
-    """Compile a training step of architectures drawn at random."""
+    """Also compile a training step of architectures drawn at random, without training them."""
     number: int = 1
-    """Of how many architectures, all different."""
+    """With --compile: how many architectures, all different."""
     seed: int = 0
-    """Seeds the draws."""
+    """With --compile: decides which architectures are drawn."""
     batch_size: int = 32
-    """Examples a training step."""
+    """With --compile: examples a training step."""
     space_args: tuple[str, ...] = ()
     """Arguments of the space function, each name=value; num_classes follows from the data."""
 
     def run(self) -> int:
         """Print the verdict; exit with 1 where there is an error."""
+        at_least(1, "--number", self.number)
+        at_least(1, "--batch-size", self.batch_size)
         data = None if self.data is None else load_data(self.data)
         defaults = {} if data is None else {"num_classes": count_outputs(data)}
         space = find_space(self.space, self.space_args, defaults)
@@ -150,11 +154,11 @@ class Summary:
     space: SpaceName
     """A built-in name, module:function or path.py:function."""
     values: tuple[str, ...] = ()
-    """The values of its decisions, in order; without them one is drawn."""
+    """The values of its decisions, in order; without them an architecture is drawn at random."""
     seed: int = 0
-    """Seeds the draw."""
+    """Decides which architecture is drawn, where there are no --values."""
     input: tuple[int, ...] = _DIGITS_SHAPE
-    """The shape of one example, such as 8 8 1."""
+    """The shape of one example: height width channels, such as 28 28 1, or a number of features."""
     space_args: tuple[str, ...] = ()
     """Arguments of the space function, each name=value."""
 
@@ -173,9 +177,10 @@ class Draw:
     space: SpaceName
     """A built-in name, module:function or path.py:function."""
     values: tuple[str, ...] = ()
-    """Draw the architecture that these values of the decisions, in order, lead to."""
+    """Values of its decisions, in order: all of them, to draw that architecture; by default the
+    space."""
     output: Path | None = None
-    """The picture: .svg, .pdf, .png or .dot; by default the name of the space, .svg."""
+    """The file to write: .svg, .pdf, .png or .dot; by default SPACE.svg, in this folder."""
     space_args: tuple[str, ...] = ()
     """Arguments of the space function, each name=value."""
 

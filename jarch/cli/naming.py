@@ -98,6 +98,16 @@ def parse_value(text: str) -> object:
         return text
 
 
+def at_least(least: int, option: str, value: float) -> None:
+    """Check a number of the command line.
+
+    Raises:
+        SpaceError: It is less than that.
+    """
+    if value < least:
+        raise SpaceError(f"{option} is {value:g}; it must be {least} or more")
+
+
 def parse_arguments(texts: Sequence[str], what: str) -> dict[str, object]:
     """Return what is written as name=value, by name.
 

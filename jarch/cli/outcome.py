@@ -34,6 +34,7 @@ def finish_run(
     folder: Path,
     result: SearchResult,
     data: Dataset,
+    source: str,
     config: TrainConfig,
     final_epochs: int,
     on_epoch: Callable[[EpochReport], object],
@@ -46,6 +47,7 @@ def finish_run(
         folder: The run folder.
         result: Of the search, with a best.
         data: What to train on; its test split is looked at here and nowhere else.
+        source: What `load_data` finds the data by, from any folder.
         config: How candidates were trained.
         final_epochs: How long to train on the training and validation splits; 0 takes the weights
             of the search.
@@ -71,7 +73,7 @@ def finish_run(
             **_counts(result),
         }
     _write_picture(folder, architecture)
-    _write_snippet(folder, architecture, data)
+    _write_snippet(folder, architecture, source)
     write_results(folder, results)
     return results
 
@@ -90,7 +92,8 @@ def print_results(console: Console, folder: Path, results: Mapping[str, Any]) ->
         console.print(f"measured {_scores(measured)}")
     if results["final_epochs"]:
         epochs = results["final_epochs"]
-        console.print(f"trained once more for {epochs} epochs on training and validation data")
+        told = f"{epochs} epoch{'' if epochs == 1 else 's'}"
+        console.print(f"trained once more for {told} on training and validation data")
     if test:
         told = Text(f"test {_scores(test)}", style="bold green")
         console.print(told.append(f" on {results['test_examples']:,} examples", style="not bold"))
@@ -168,12 +171,12 @@ def _write_picture(folder: Path, architecture: Architecture) -> None:
         draw(architecture, folder / _PICTURE)
 
 
-def _write_snippet(folder: Path, architecture: Architecture, data: Dataset) -> None:
+def _write_snippet(folder: Path, architecture: Architecture, source: str) -> None:
     """Write the lines that load the model and predict."""
     weights = str((folder / WEIGHTS).absolute())
     lines = [
         "import jarch as ja",
-        f"print(ja.load({weights!r}).predict(ja.load_data({data.name!r}).x_test))",
+        f"print(ja.load({weights!r}).predict(ja.load_data({source!r}).x_test))",
     ]
     for place in _folders_of_own_operations(architecture):
         lines.insert(0, f"import sys; sys.path.append({place!r})  # operations of your own")

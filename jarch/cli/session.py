@@ -32,7 +32,7 @@ from .costs import bounds_of, read_limits
 from .display import Display
 from .fronts import front_table, read_objectives, write_front
 from .interrupts import lasting_interrupts
-from .naming import find_space
+from .naming import at_least, find_space
 from .outcome import finish_run, print_results
 from .tables import failures_table, make_console, results_table
 
@@ -68,6 +68,7 @@ def run_session(command: Search) -> int:
     Raises:
         SpaceError, DataError, RunError, TrainConfigError: What the user gave does not do.
     """
+    _check_numbers(command)
     console = make_console()
     data = load_data(command.data, command.seed, command.validation)
     if not len(data.x_validation):
@@ -110,6 +111,15 @@ def run_session(command: Search) -> int:
         return _tell_interrupted(task)
 
 
+def _check_numbers(command: Search) -> None:
+    """Check what would otherwise end in a search for nothing."""
+    at_least(1, "--evaluations", command.evaluations)
+    at_least(0, "--final-epochs", command.final_epochs)
+    at_least(0, "--seed", command.seed)
+    if command.seconds is not None:
+        at_least(0, "--seconds", command.seconds)
+
+
 def _convolving(way: str | None) -> AbstractContextManager[None]:
     """Return what has depthwise convolutions computed in this way; None: as the table says."""
     if way is None:
@@ -137,7 +147,15 @@ def _search_and_finish(task: _Task, raise_again: Callable[[], None]) -> int:
         if result.best is not None:
             epochs = budget.affordable_epochs()
             display.finish(epochs)
-            results = finish_run(task.folder, result, task.data, evaluator.config, epochs, on_epoch)
+            results = finish_run(
+                task.folder,
+                result,
+                task.data,
+                command.settings()["data"],
+                evaluator.config,
+                epochs,
+                on_epoch,
+            )
     task.console.print()
     _tell_search(task, result)
     if result.best is None:
@@ -185,7 +203,11 @@ def _keep(task: _Task, trained: Trained) -> None:
 
 
 def _introduce(task: _Task) -> None:
-    """Tell what is searched, and warn where the data does not fit all of the space."""
+    """Tell what is searched, and warn where the data does not fit all of the space.
+
+    Raises:
+        SpaceError: The data fits nothing of it.
+    """
     told = Text("space ", style="dim").append(task.command.space, style="bold")
     most = task.command.max_parameters
     bound = "" if most is None else f", of which those with at most {most:,} parameters"
@@ -198,6 +220,11 @@ def _introduce(task: _Task) -> None:
         broken = check(task.space, task.inputs)
     except SpaceError:  # too large to try: the candidates will show
         return
+    if broken is not None and not broken.decisions:
+        raise SpaceError(
+            f"no architecture of {task.command.space} takes {task.data.name}: {broken.node}: "
+            f"{broken.reason}; choose another space, such as digits_dense, which takes any shape"
+        )
     if broken is not None:
         task.console.print(Text("some architectures do not fit the data and are passed over:"))
         task.console.print(Text(f"{broken}\n", style="yellow"))

@@ -14,21 +14,23 @@ from jarch.runs import BEST_TEXT, Run, read_run
 from jarch.search import rank_evaluations
 
 from .fronts import front_table, objectives_of
+from .naming import at_least
 from .outcome import print_results
 from .tables import failures_table, make_console, plain, results_table
 
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """Show what a run found, whether it has ended or not."""
+    """Show the candidates and the best model of a run, finished or not."""
 
     run_folder: Annotated[Path, tyro.conf.Positional]
-    """The run folder."""
+    """The folder that jarch search made, such as runs/mobilenet-digits-0."""
     top: int = 10
     """How many of the best candidates to list."""
 
     def run(self) -> int:
         """Print the settings, the table, the best architecture and the results."""
+        at_least(1, "--top", self.top)
         run = read_run(self.run_folder)
         console = make_console()
         _print_settings(console, run)

@@ -13,7 +13,7 @@ from jarch.data import load_data
 from jarch.ir import Architecture
 from jarch.search import SpaceExhausted, make_searcher
 
-from .naming import find_space
+from .naming import at_least, find_space
 from .session import count_outputs
 
 
@@ -27,11 +27,11 @@ class Tune:
     space: Annotated[str, tyro.conf.Positional]
     """A built-in name, module:function or path.py:function."""
     data: str = "digits"
-    """Where the shape of an example is taken from; named as for jarch search."""
+    """What to take the shape of an example from; named as for jarch search."""
     number: int = 3
-    """How many architectures, drawn at random."""
+    """How many architectures to draw at random; all their convolutions are measured."""
     seed: int = 0
-    """Seeds the draws."""
+    """Decides which architectures are drawn."""
     batch_size: int = 32
     """Examples a training step."""
     space_args: tuple[str, ...] = ()
@@ -39,6 +39,7 @@ class Tune:
 
     def run(self) -> int:
         """Print what each way takes, and which to choose."""
+        at_least(1, "--number", self.number)
         data = load_data(self.data)
         space = find_space(self.space, self.space_args, {"num_classes": count_outputs(data)})
         searcher, rng = make_searcher("random", space), np.random.default_rng(self.seed)
@@ -53,7 +54,8 @@ class Tune:
             print(f"{self.space}: no depthwise convolutions, nothing to choose")
             return 0
         for way, seconds in sorted(found.seconds.items(), key=lambda item: item[1]):
-            print(f"{way:8} {1e3 * seconds:10.3f} ms for {found.convolutions} convolutions")
+            of = f"{found.convolutions} convolutions, with gradients"
+            print(f"{way:8} {1e3 * seconds:10.3f} ms for {of}")
         print("measured now" if found.measured else "as measured before")
         if found.way == found.table:
             print(f"{found.way} is what jarch takes here")

@@ -20,6 +20,7 @@ from .folder import (
     is_run as is_run,
     read_run as read_run,
     resume_run as resume_run,
+    versions as versions,
     write_best as write_best,
     write_results as write_results,
 )

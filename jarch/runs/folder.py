@@ -75,7 +75,7 @@ def begin_run(folder: Path, settings: Mapping[str, Any]) -> None:
         raise RunError(f"{folder} holds a run already; resume it, or name another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_settings(folder, settings, _versions())
+        _write_settings(folder, settings, versions())
     except OSError as error:
         raise RunError(f"{folder} cannot be written to: {error}; name another folder") from error
 
@@ -167,7 +167,8 @@ def _read_json(path: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", read)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of jarch and of what its results depend on, by package."""
     found: dict[str, str] = {}
     for package in _PACKAGES:
         try:

