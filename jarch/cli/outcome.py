@@ -20,6 +20,7 @@ from jarch.runs import WEIGHTS, Evaluation, read_run, write_results
 from jarch.search import SearchResult
 from jarch.show import DrawingWarning, draw
 
+from .proxies import PROXY_NAMES
 from .tables import SHOWN_COUNTS, format_metric
 
 if TYPE_CHECKING:
@@ -86,14 +87,15 @@ def print_results(console: Console, folder: Path, results: Mapping[str, Any]) ->
     console.print(f"\nbest: candidate {best['index']}, {size}")
     apart = {*COSTS, *(cost.spread for cost in COSTS.values())}
     validation = {name: value for name, value in metrics.items() if name not in apart}
-    console.print(f"validation {_scores(validation)}")
+    judged = "zero-cost" if set(validation) <= set(PROXY_NAMES) else "validation"
+    console.print(f"{judged} {_scores(validation)}")
     measured = {name: metrics[name] for name in metrics if name in COSTS and COSTS[name].measured}
     if measured:
         console.print(f"measured {_scores(measured)}")
     if results["final_epochs"]:
         epochs = results["final_epochs"]
-        told = f"{epochs} epoch{'' if epochs == 1 else 's'}"
-        console.print(f"trained once more for {told} on training and validation data")
+        length = f"{epochs} epoch{'' if epochs == 1 else 's'}"
+        console.print(f"trained once more for {length} on training and validation data")
     if test:
         told = Text(f"test {_scores(test)}", style="bold green")
         console.print(told.append(f" on {results['test_examples']:,} examples", style="not bold"))
