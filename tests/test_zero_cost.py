@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import inf, isfinite, log
+from pathlib import Path
 from typing import Any
 
 import flax.linen
@@ -12,8 +13,11 @@ import pytest
 from numpy.typing import NDArray
 
 import jarch as ja
-from jarch.lowering import forget_programs, initial_variables, program_counts
+from jarch.cli import main
+from jarch.cli.proxies import PROXY_NAMES
+from jarch.lowering import COUNTS, forget_programs, initial_variables, program_counts
 from jarch.lowering.numbers import NUMBERS, numbers_of
+from jarch.runs import read_run
 from jarch.surrogates import SurrogateError
 from jarch.surrogates.zero_cost import PROXIES
 from jarch.surrogates.zero_cost.batches import draw_batch
@@ -345,7 +349,7 @@ def test_a_search_by_a_proxy_finds_the_best_score() -> None:
     evaluate = ja.ZeroCostEvaluator(data, ("naswot", "snip"), batch_size=16)
     found = ja.random_search(ja.spaces.digits_dense, evaluate, 5, objective="naswot")
     assert found.best is not None
-    assert sorted(found.best.metrics) == ["flops", "naswot", "parameters", "snip"]
+    assert sorted(found.best.metrics) == sorted([*COUNTS, "naswot", "snip"])
     reached = [e.metrics["naswot"] for e in found.evaluations if e.status == "ok"]
     assert found.best.metrics["naswot"] == max(value for value in reached if value is not None)
 
@@ -359,3 +363,50 @@ def test_a_candidate_without_a_score_is_a_failed_one() -> None:
     evaluate = ja.ZeroCostEvaluator((X, LABELS), ("naswot",))
     found = ja.random_search(space, evaluate, 2, objective="naswot")
     assert sorted(e.status for e in found.evaluations) == ["failed", "ok"]
+
+
+# On the command line
+
+
+def test_the_command_line_has_all_proxies_that_are_no_costs() -> None:
+    assert set(PROXY_NAMES) == set(PROXIES) - set(COUNTS)
+
+
+def search(*more: str) -> int:
+    given = ["--data", "digits", "--final-epochs", "1", "--folder", "run", *more]
+    return main(["search", "digits_dense", *given])
+
+
+def test_a_search_by_proxies_trains_the_best_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = ["--zero-cost", "naswot", "--objectives", "naswot", "parameters"]
+    assert search(*given, "--evaluations", "1") == 0
+    assert search(*given, "--evaluations", "3", "--resume") == 0
+    run = read_run(Path("run"))
+    scored = [e.metrics for e in run.evaluations if e.status == "ok"]
+    assert len(run.evaluations) == 3
+    assert [sorted(metrics) for metrics in scored] == [sorted([*COUNTS, "naswot"])] * len(scored)
+    assert run.results is not None
+    best = run.results["best"]["metrics"]["naswot"]
+    assert best == max(metrics["naswot"] for metrics in scored if metrics["naswot"] is not None)
+    assert run.results["test"]["accuracy"] > 0.2
+    assert "naswot (max)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--objective", "naswot"], "is a zero-cost proxy; give --zero-cost naswot"),
+        (["--zero-cost", "snip", "--objective", "accuracy"], "takes training"),
+        (["--zero-cost", "snip", "--searcher", "asha"], "not even briefly"),
+        (["--zero-cost", "snip", "--limits", "latency_ms=3"], "is measured"),
+        (["--zero-cost", "snip", "--final-epochs", "0"], "give 1 or more"),
+    ],
+)
+def test_what_proxies_cannot_do_is_said(
+    given: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert search(*given) == 2
+    assert told in capsys.readouterr().err

@@ -8,24 +8,25 @@ from jarch import lowering
 from jarch.ir import SpaceError
 
 from .naming import parse_arguments
+from .proxies import PROXY_NAMES
 
 
 def larger_is_better(name: str) -> bool | None:
-    """Return the direction of a known metric or cost; None for a name that is neither.
+    """Return the direction of a known metric, cost or proxy; None for a name that is none.
 
     Example:
         >>> [larger_is_better(name) for name in ("accuracy", "latency_ms", "throughput", "speed")]
         [True, False, True, None]
     """
-    if name == "loss":
-        return False
+    if name == "loss" or name in PROXY_NAMES:
+        return name != "loss"
     known = lowering.METRICS.get(name) or lowering.COSTS.get(name)
     return None if known is None else known.larger_is_better
 
 
 def known_objectives() -> tuple[str, ...]:
     """Return the names of all that a candidate can be judged by."""
-    return tuple(dict.fromkeys(("loss", *lowering.METRICS, *lowering.COSTS)))
+    return tuple(dict.fromkeys(("loss", *lowering.METRICS, *lowering.COSTS, *PROXY_NAMES)))
 
 
 def measured_costs(names: Iterable[str]) -> tuple[str, ...]:

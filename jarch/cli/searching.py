@@ -22,9 +22,15 @@ from jarch.runs import is_run
 from jarch.search import Objective
 from jarch.search.catalogue import option_names
 
-from .costs import larger_is_better, measured_costs
+from .costs import larger_is_better, measured_costs, read_limits
 from .fronts import read_objectives
 from .naming import parse_arguments
+from .proxies import (
+    PROXY_NAMES,
+    ProxyName,
+    check_nothing_is_trained,
+    check_objectives_of_proxies,
+)
 from .session import run_session
 
 if TYPE_CHECKING:
@@ -68,6 +74,7 @@ _LATER = (
     "extrapolate",
     "limits",
     "objectives",
+    "zero_cost",
 )
 _NOT_SETTINGS = frozenset({"folder", "resume"})  # where, not what
 _OF_THE_LOOP = frozenset(
@@ -117,6 +124,9 @@ class Search:
     limits: tuple[str, ...] = ()
     """Bounds on costs, each name=value, such as latency_ms=5 or throughput=1000 (the least): what
     is counted is looked at before a candidate is suggested, what is measured before it trains."""
+    zero_cost: tuple[ProxyName, ...] = ()
+    """Judge candidates by these proxies, without training, and train the best alone: the first is
+    what to choose by, unless an objective is given."""
     extrapolate: bool = False
     """End trainings whose learning curve says that they will not beat the best."""
     depthwise: Literal["lax", "shifted"] | None = None
@@ -188,7 +198,7 @@ class Search:
             if value == field.default or field.name in ("space", "data", "folder", "resume"):
                 continue
             words.append(f"--{field.name.replace('_', '-')}")
-            if field.name in ("space_args", "searcher_args", "objectives", "limits"):
+            if field.name in ("space_args", "searcher_args", "objectives", "limits", "zero_cost"):
                 words += value
             elif value is not True:
                 words.append(str(value))
@@ -206,8 +216,21 @@ class Search:
         if several:
             return several[0].name, several[0].maximize
         default = "mse" if data.num_classes is None else "accuracy"
-        name = self.objective or default
+        name = self.objective or (self.zero_cost[0] if self.zero_cost else default)
         return name, larger_is_better(name) is True
+
+    def check_proxies(self) -> None:
+        """Check that what candidates are judged by is computed, and needs no more than that.
+
+        Raises:
+            SpaceError: It is not, or does.
+        """
+        names = [objective.name for objective in read_objectives(self.objectives)]
+        check_objectives_of_proxies(names or [self.objective or ""], self.zero_cost)
+        if self.zero_cost:
+            options = parse_arguments(self.searcher_args, "searcher")
+            fidelities = self._has_fidelities(options)
+            check_nothing_is_trained(read_limits(self.limits), fidelities, self.final_epochs)
 
     def stop_early(self, objective: str, maximize: bool) -> CurveStopping | None:
         """Return what ends trainings before their time; None without `--extrapolate`.
@@ -249,7 +272,7 @@ class Search:
             names = [objective.name for objective in read_objectives(self.objectives)]
             return tuple(name for name in names if name in lowering.METRICS)
         name = self.objective
-        return () if name is None or name in ("loss", *lowering.COSTS) else (name,)
+        return () if name is None or name in ("loss", *lowering.COSTS, *PROXY_NAMES) else (name,)
 
     def measured_costs(self) -> tuple[str, ...]:
         """Return the costs among the objectives for which programs have to run."""

@@ -18,6 +18,7 @@ from jarch.evaluate import TrainingEvaluator, input_shapes
 from jarch.ir import Shape, Space, SpaceError, check, count
 from jarch.runs import WEIGHTS, Evaluation, locked_run
 from jarch.search import (
+    Evaluate,
     FidelitySearcher,
     Objective,
     Searcher,
@@ -34,6 +35,7 @@ from .fronts import front_table, read_objectives, write_front
 from .interrupts import lasting_interrupts
 from .naming import at_least, find_space
 from .outcome import finish_run, print_results
+from .proxies import proxy_evaluator
 from .tables import failures_table, make_console, results_table
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class _Task:
     objective: str
     maximize: bool
     evaluator: TrainingEvaluator
+    judge: Evaluate  # the evaluator, or proxies in its place
 
 
 def run_session(command: Search) -> int:
@@ -69,6 +72,7 @@ def run_session(command: Search) -> int:
         SpaceError, DataError, RunError, TrainConfigError: What the user gave does not do.
     """
     _check_numbers(command)
+    command.check_proxies()
     console = make_console()
     data = load_data(command.data, command.seed, command.validation)
     if not len(data.x_validation):
@@ -97,7 +101,17 @@ def run_session(command: Search) -> int:
         stop_early=command.stop_early(objective, maximize),
     )
     task = _Task(
-        command, console, data, space, inputs, folder, searcher, objective, maximize, evaluator
+        command,
+        console,
+        data,
+        space,
+        inputs,
+        folder,
+        searcher,
+        objective,
+        maximize,
+        evaluator,
+        proxy_evaluator(data, command.zero_cost) if command.zero_cost else evaluator,
     )
     _introduce(task)
     try:
@@ -172,7 +186,7 @@ def _search(task: _Task, display: Display, budget: Budget) -> SearchResult:
     command, evaluator = task.command, task.evaluator
 
     def on_evaluation(evaluation: Evaluation, best: bool) -> None:
-        if best:
+        if best and task.judge is evaluator:
             budget.best_took(evaluation.seconds, evaluator.trained)
         if best and evaluator.trained is not None:
             _keep(task, evaluator.trained)
@@ -180,7 +194,7 @@ def _search(task: _Task, display: Display, budget: Budget) -> SearchResult:
 
     return run_search(
         task.searcher,
-        evaluator,
+        task.judge,
         command.evaluations,
         command.seed,
         objective=task.objective,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jarch.ir import Architecture, analyze
+from jarch.lowering.costs import COUNTS
 
 from .batches import Batch, Examples, draw_batch
 from .catalogue import find_proxies
@@ -14,7 +15,7 @@ from .scoring import score_on
 
 @dataclass(slots=True)
 class ZeroCostEvaluator:
-    """Returns the scores of proxies as metrics, with parameters and FLOPs: what searches take.
+    """Returns the scores of proxies as metrics, with what is counted: what searches take.
 
     Of every proxy more is better. All candidates are measured on the same batch; their weights are
     drawn by the seed of each evaluation.
@@ -34,7 +35,7 @@ class ZeroCostEvaluator:
         >>> space = ja.trace(ja.spaces.digits_dense)
         >>> found = ja.random_search(space, evaluate, 4, objective="naswot")
         >>> sorted(found.best.metrics)
-        ['flops', 'naswot', 'parameters']
+        ['activation_bytes', 'flops', 'naswot', 'parameters']
     """
 
     data: Examples
@@ -56,5 +57,5 @@ class ZeroCostEvaluator:
             ShapeError: The architecture does not fit the data.
         """
         analysis = analyze(architecture, {architecture.inputs[0]: self._batch.shape})
-        counts = {"parameters": float(analysis.parameters), "flops": float(analysis.flops)}
+        counts = {name: float(getattr(analysis, name)) for name in COUNTS}
         return {**score_on(architecture, self._batch, self.proxies, seed), **counts}
