@@ -24,7 +24,7 @@ from jarch.surrogates import (
     SurrogateError,
     WeisfeilerLehmanEncoder,
 )
-from jarch.surrogates.graphs import as_batch
+from jarch.surrogates.graphs import as_batch, gathered
 from jarch.testing import strategies
 
 pytestmark = pytest.mark.unverified
@@ -228,6 +228,15 @@ def test_the_columns_kept_are_those_that_vary_most() -> None:
     assert sorted(rows.sum(axis=0).tolist()) == [4.0, 4.0]
     with pytest.raises(SurrogateError, match="allow at least one"):
         PathEncoder(most=0).fit(nets)
+
+
+def test_graphs_are_made_once_for_several_encodings(monkeypatch: pytest.MonkeyPatch) -> None:
+    nets = [single(nn.relu()), single(nn.tanh())]
+    rows = ENCODERS["joined"].fit(nets).encode(nets)
+    known = gathered(nets)
+    assert (gathered(known), known[1:]) == (known, nets[1:])
+    monkeypatch.setattr("jarch.surrogates.graphs._Builder.add", None)  # no graph can be made
+    assert (ENCODERS["joined"].fit(known).encode(known) == rows).all()
 
 
 def test_true_is_not_one() -> None:

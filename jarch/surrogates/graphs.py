@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,40 @@ class GraphBatch:
         return np.array(of_kinds, np.uint64)[self.kind]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Gathered(Sequence[Architecture]):
+    """Architectures that several encodings are asked of, with their graphs, made once for all.
+
+    Attributes:
+        architectures: In order.
+        batch: Their graphs.
+    """
+
+    architectures: Sequence[Architecture]
+    batch: GraphBatch
+
+    def __len__(self) -> int:
+        """Return the number of architectures."""
+        return len(self.architectures)
+
+    @overload
+    def __getitem__(self, index: int) -> Architecture: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Architecture]: ...
+
+    def __getitem__(self, index: int | slice) -> Architecture | Sequence[Architecture]:
+        """Return one of them, or some without their graphs."""
+        return self.architectures[index]
+
+
+def gathered(architectures: Sequence[Architecture]) -> Gathered:
+    """Return the architectures with their graphs, of which `as_batch` makes use."""
+    if isinstance(architectures, Gathered):
+        return architectures
+    return Gathered(architectures, as_batch(architectures))
+
+
 def as_batch(architectures: Sequence[Architecture]) -> GraphBatch:
     """Return the graphs of architectures, without what carries nothing from input to output.
 
@@ -91,6 +125,8 @@ def as_batch(architectures: Sequence[Architecture]) -> GraphBatch:
         >>> [batch.kinds[i].op for i in batch.kind], batch.starts.tolist()
         (['@input', 'relu', '@output', '@input', 'relu', '@output'], [0, 3, 6])
     """
+    if isinstance(architectures, Gathered):
+        return architectures.batch
     builder = _Builder()
     for architecture in architectures:
         builder.add(architecture)

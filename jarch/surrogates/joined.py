@@ -10,6 +10,7 @@ import numpy as np
 from jarch.ir import Architecture
 
 from .encoder import Encoder, FittedEncoder
+from .graphs import gathered
 from .surrogate import FloatArray, SurrogateError
 
 
@@ -40,7 +41,8 @@ class JoinedEncoder:
 
     def fit(self, architectures: Sequence[Architecture]) -> JoinedColumns:
         """Settle the columns of each part."""
-        return JoinedColumns(tuple([part.fit(architectures) for part in self.parts]))
+        known = gathered(architectures)
+        return JoinedColumns(tuple([part.fit(known) for part in self.parts]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,4 +58,5 @@ class JoinedColumns:
 
     def encode(self, architectures: Sequence[Architecture]) -> FloatArray:
         """Return the rows of all parts, side by side: shape (n, size)."""
-        return np.concatenate([part.encode(architectures) for part in self.parts], axis=1)
+        known = gathered(architectures)
+        return np.concatenate([part.encode(known) for part in self.parts], axis=1)

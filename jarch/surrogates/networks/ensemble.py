@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from jarch.ir import Architecture
 from jarch.surrogates.encoder import Encoder, FittedEncoder
+from jarch.surrogates.graphs import gathered
 from jarch.surrogates.joined import JoinedEncoder
 from jarch.surrogates.modules import HashingEncoder
 from jarch.surrogates.paths import PathEncoder
 from jarch.surrogates.surrogate import FloatArray, SurrogateError, check_observations
 
 from .fitted import FittedNetworks, initial_layer, standardized
-from .training import Recipe, Tree, padded, places, train
+from .training import SMALLEST, Recipe, Tree, padded, room, train
 
 _COLUMNS = 256
 
@@ -100,7 +101,8 @@ class DeepEnsemble:
         """
         scores = check_observations(architectures, scores)
         targets, location, scale = standardized(scores, self.maximize is True)
-        rows, inputs = _fit_rows(self.encoder.fit(architectures), architectures, self.columns)
+        known = gathered(architectures)
+        rows, inputs = _fit_rows(self.encoder.fit(known), known, self.columns)
         sizes = [rows.size, *[self.width] * self.layers, 1]
         layers = [initial_layer(rng, self.members, a, b) for a, b in pairwise(sizes)]
         recipe = Recipe(
@@ -120,9 +122,11 @@ class DeepEnsemble:
 def apply_layers(parameters: Tree, rows: jax.Array) -> jax.Array:
     """Return what a network says of b rows (b, d): shape (b,)."""
     *hidden, (last, bias) = parameters
+    # the axis of observations is last: it is longer than a layer is wide, which CPUs like better
+    seen = rows.T
     for weights, shift in hidden:
-        rows = jax.nn.relu(rows @ weights + shift)
-    found: jax.Array = (rows @ last + bias)[:, 0]
+        seen = jax.nn.relu(weights.T @ seen + shift[:, None])
+    found: jax.Array = (last.T @ seen)[0] + bias[0]
     return found
 
 
@@ -162,5 +166,5 @@ def _fit_rows(
     deviation = (encoded / scale).std(axis=0)
     varying = int((deviation > 1e-9).sum())
     kept = np.sort(np.argsort(-deviation, kind="stable")[: min(varying, most)])
-    rows = _Rows(encoder, kept, scale[kept], places(len(kept), factor=2))
+    rows = _Rows(encoder, kept, scale[kept], room(len(kept), SMALLEST))
     return rows, rows.of(encoded)

@@ -19,6 +19,8 @@ from jarch.surrogates.hashing import stable_hash
 from jarch.surrogates.modules import property_features
 from jarch.surrogates.surrogate import FloatArray
 
+from .training import room
+
 
 class NodeArrays(NamedTuple):
     """G graphs.
@@ -88,21 +90,6 @@ def fit_nodes(architectures: Sequence[Architecture], features: int) -> NodeEncod
     scale = np.abs(_of_kinds(batch, features)).max(axis=0, initial=0.0)
     scale[scale == 0] = 1.0
     return NodeEncoder(scale, *_needed(batch))
-
-
-def room(number: int) -> int:
-    """Return the least of 4, 6, 8, 12, 16, 24 … that holds so many.
-
-    Example:
-        >>> [room(number) for number in (1, 5, 9, 25, 33)]
-        [4, 6, 12, 32, 48]
-    """
-    power = 4
-    while power < number:
-        if power * 3 // 2 >= number:
-            return power * 3 // 2
-        power *= 2
-    return power
 
 
 def _needed(batch: GraphBatch) -> tuple[int, int]:

@@ -72,17 +72,32 @@ class Recipe:
         return min(max(self.batch, size // MOST_BATCHES), max(self.batch, self.largest))
 
 
-def places(number: int, smallest: int = SMALLEST, factor: int = 4) -> int:
-    """Return the places of a program for so many: the least power that holds them.
+def places(number: int) -> int:
+    """Return the places of a program for so many observations, a power of four.
 
     Example:
-        >>> places(10), places(65), places(1000), places(70, factor=2)
-        (64, 256, 1024, 128)
+        >>> places(10), places(65), places(1000)
+        (64, 256, 1024)
     """
-    found = smallest
+    found = SMALLEST
     while found < number:
-        found *= factor
+        found *= 4
     return found
+
+
+def room(number: int, smallest: int = 4) -> int:
+    """Return the least of 4, 6, 8, 12, 16, 24 … that holds so many, or of those from another on.
+
+    Example:
+        >>> [room(number) for number in (1, 5, 9, 25, 33)], room(10, 64), room(91, 64)
+        ([4, 6, 12, 32, 48], 64, 96)
+    """
+    power = smallest
+    while power < number:
+        if power * 3 // 2 >= number:
+            return power * 3 // 2
+        power *= 2
+    return power
 
 
 def padded(array: NDArray[Any], size: int, axis: int = 0) -> NDArray[Any]:
@@ -153,7 +168,10 @@ def _train(
     return trained
 
 
-train_program: Any = jax.jit(_train, static_argnums=(0, 1, 2))
+# products of matrices this small take less time on one core than to share out among cores
+_OPTIONS = {"xla_cpu_multi_thread_eigen": False}
+
+train_program: Any = jax.jit(_train, static_argnums=(0, 1, 2), compiler_options=_OPTIONS)
 
 
 def _train_one(
