@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -244,7 +244,30 @@ def test_wrong_options_say_what_is_right() -> None:
         ({"candidates": 0}, "candidates is 0; use at least 1"),
         ({"bandwidth_factor": 0.0}, "use more than 0"),
         ({"min_bandwidth": 1.0}, "min_bandwidth is 1"),
+        ({"acquisition": "luck"}, "acquisition 'luck' is none of expected_improvement"),
     ]
     for wrong, message in every:
         with pytest.raises(SearchError, match=message):
             BohbConfig(**wrong)
+
+
+@pytest.mark.parametrize("surrogate", ["ridge", "gp-wl"])
+def test_a_surrogate_proposes_what_is_near_the_good(surrogate: str) -> None:
+    """It takes the place of the densities, and its state is what there is of theirs."""
+    space = ja.trace(six_widths)
+    config = BohbConfig(9, surrogate=surrogate, random_fraction=0.0)
+    one, other = (BohbSearcher(space, config, objective=LOSS) for _ in range(2))
+    losses: list[float] = []
+    for seed in range(60):
+        first, second = (s.ask(np.random.default_rng(seed)) for s in (one, other))
+        assert first == second
+        assert first.fidelity is not None
+        loss = sum(cast("tuple[int, ...]", first.architecture.values)) / 600
+        if first.trial == len(losses):
+            losses.append(loss)
+        for searcher in (one, other):
+            searcher.tell(first, {"loss": loss + 1 / first.fidelity} if seed else None)
+        state = json.loads(json.dumps(other.state(), allow_nan=False))
+        other = BohbSearcher(space, config, objective=LOSS)
+        other.restore(state)
+    assert np.median(losses[20:]) < np.median(losses[:9]) - 0.1

@@ -9,12 +9,15 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from jarch.ir import Architecture, Constant, as_constant
-from jarch.search.checks import check_at_least, check_probabilities
+from jarch.search.checks import check_at_least, check_name, check_probabilities
+from jarch.search.model_based.acquisitions import ACQUISITIONS, AcquisitionName
 from jarch.search.searcher import SearchError, Suggestion
+from jarch.surrogates import make_surrogate
 
 from .bracketed import BracketConfig, BracketSearcher, Plan
 from .densities import KernelDensity, Point, point_of
 from .ladder import brackets
+from .surrogate_model import SurrogateModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,12 @@ class BohbConfig(BracketConfig):
         min_bandwidth: No bandwidth is below this.
         min_points: At least so many are good, and so many bad; None for one more than there are
             decisions, by the architecture with the most.
+        surrogate: In place of the densities, the name of what predicts scores; see
+            `jarch.surrogates.SURROGATES`. Of `candidates` mutations of the best part that is taken
+            which the acquisition function values most. None for the densities of the paper.
+        surrogate_options: Its options, by name.
+        acquisition: See `jarch.search.model_based.ACQUISITIONS`.
+        exploration: How many standard deviations the confidence bound adds.
         overdue: See `BracketConfig`.
         repeats: Suggest equal models more than once.
 
@@ -48,12 +57,18 @@ class BohbConfig(BracketConfig):
     bandwidth_factor: float = 3.0
     min_bandwidth: float = 1e-3
     min_points: int | None = None
+    surrogate: str | None = None
+    surrogate_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    acquisition: AcquisitionName = "expected_improvement"
+    exploration: float = 2.0
 
     def __post_init__(self) -> None:
         """Check the numbers."""
         BracketConfig.__post_init__(self)
         check_probabilities(self, "random_fraction", "top")
         check_at_least(self, 1, "candidates", "min_points")
+        check_at_least(self, 0, "exploration")
+        check_name("acquisition", self.acquisition, ACQUISITIONS)
         if self.bandwidth_factor <= 0:
             raise SearchError(f"bandwidth_factor is {self.bandwidth_factor}; use more than 0")
         if not 0 < self.min_bandwidth < 1:
@@ -86,6 +101,7 @@ class BohbSearcher(BracketSearcher[BohbConfig]):
     are drawn from the first, with wider bumps, and that is taken of which the quotient of the first
     and the second density is highest. A part of the candidates is random all the same, and all are
     until there is a model, or where nothing that it proposes is new. Failures count as the worst.
+    A surrogate may take the place of the densities, which is not of the paper.
 
     See `BracketSearcher` for what late results do.
 
@@ -114,6 +130,22 @@ class BohbSearcher(BracketSearcher[BohbConfig]):
     _records: list[list[Any]] = field(init=False, default_factory=list[list[Any]], repr=False)
     _model: BohbModel | None = field(init=False, default=None, repr=False)
     _fresh: bool = field(init=False, default=True, repr=False)
+    _surrogate: SurrogateModel | None = field(init=False, default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Begin before the first bracket, without results."""
+        super(BohbSearcher, self).__post_init__()  # slots make another class of it: no bare super
+        config = self.config
+        if config.surrogate is not None:
+            self._surrogate = SurrogateModel(
+                self.space,
+                self.objective,
+                make_surrogate(config.surrogate, config.surrogate_options),
+                config.acquisition,
+                config.exploration,
+                config.top,
+                config.candidates,
+            )
 
     def state(self) -> Mapping[str, Any]:
         """Return what was suggested, the brackets that are going on, and all results."""
@@ -127,16 +159,28 @@ class BohbSearcher(BracketSearcher[BohbConfig]):
         for fidelity, values, score in state["told"]:
             constants = cast("tuple[Constant, ...]", as_constant(values, "values"))
             self._note(fidelity, constants, score)
+        if self._surrogate is not None:
+            self._surrogate.restore(state["told"])
 
     def _draw(self, rng: np.random.Generator) -> Suggestion:
-        model = None if rng.random() < self.config.random_fraction else self.fitted()
-        proposed = None if model is None else self._propose(model, rng)
+        proposed = None if rng.random() < self.config.random_fraction else self._proposal(rng)
         return proposed or self._gate.draw(rng)
+
+    def _proposal(self, rng: np.random.Generator) -> Suggestion | None:
+        """Return what the model proposes; None where there is no model, or nothing of it is new."""
+        if self._surrogate is None:
+            model = self.fitted()
+            return None if model is None else self._propose(model, rng)
+        fidelity = self._ready()
+        best = None if fidelity is None else self._surrogate.propose(self._gate, fidelity, rng)
+        return None if best is None else self._gate.admit(lambda: best)
 
     def _learn(self, suggestion: Suggestion, score: float | None) -> None:
         assert suggestion.fidelity is not None
         values = suggestion.architecture.values[len(self.space.decisions) :]
         self._note(suggestion.fidelity, values, score)
+        if self._surrogate is not None:
+            self._surrogate.note(suggestion, score)
 
     def _note(self, fidelity: int, values: tuple[Constant, ...], score: float | None) -> None:
         point = point_of(self.space, values)
@@ -170,21 +214,32 @@ class BohbSearcher(BracketSearcher[BohbConfig]):
             self._model, self._fresh = self._fit(), True
         return self._model
 
-    def _fit(self) -> BohbModel | None:
-        config = self.config
+    def _ready(self) -> int | None:
+        """Return the highest fidelity with results enough; None where there is none."""
         for fidelity in sorted(self._told, reverse=True):
-            told = self._told[fidelity]
-            dimensions = max(len(point) for point, _ in told)
-            least = dimensions + 1 if config.min_points is None else config.min_points
-            if len(told) >= least + 2:
-                points = [point for point, _ in self._sorted(told)]
-                good = max(least, int(config.top * len(points)))
-                bad = max(least, len(points) - good)
-                return BohbModel(
-                    KernelDensity(points[:good], dimensions, config.min_bandwidth),
-                    KernelDensity(points[-bad:], dimensions, config.min_bandwidth),
-                )
+            if len(self._told[fidelity]) >= self._least(fidelity) + 2:
+                return fidelity
         return None
+
+    def _least(self, fidelity: int) -> int:
+        points = self.config.min_points
+        return self._dimensions(fidelity) + 1 if points is None else points
+
+    def _dimensions(self, fidelity: int) -> int:
+        return max(len(point) for point, _ in self._told[fidelity])
+
+    def _fit(self) -> BohbModel | None:
+        config, fidelity = self.config, self._ready()
+        if fidelity is None:
+            return None
+        points = [point for point, _ in self._sorted(self._told[fidelity])]
+        least, dimensions = self._least(fidelity), self._dimensions(fidelity)
+        good = max(least, int(config.top * len(points)))
+        bad = max(least, len(points) - good)
+        return BohbModel(
+            KernelDensity(points[:good], dimensions, config.min_bandwidth),
+            KernelDensity(points[-bad:], dimensions, config.min_bandwidth),
+        )
 
     def _sorted(self, told: list[tuple[Point, float | None]]) -> list[tuple[Point, float | None]]:
         """Return results, the best first and failures last, of equals the earlier first."""
