@@ -228,6 +228,25 @@ def test_what_is_out_is_thought_of(spy: Spy, pending: Any, thought: Sequence[flo
         assert spy.fits[-2][1] == [1.0, 2.0, 3.0]
 
 
+def test_what_is_overdue_is_taken_for_lost_but_may_come_late(spy: Spy) -> None:
+    config = SmboConfig(initial=1, epsilon=0.0, candidates=30, pending="worst", overdue=2)
+    searcher, generator = SmboSearcher(ja.trace(chain), config, surrogate=spy), rng()
+    score(searcher, generator)
+    lost = searcher.ask(generator)
+    thought = list[int]()
+    for _ in range(3):
+        score(searcher, generator)
+        fitted = spy.fits[-1][0]
+        thought.append(fitted.count(lost.architecture))
+        copied = SmboSearcher(ja.trace(chain), config, surrogate=spy)
+        copied.restore(json.loads(json.dumps(searcher.state())))
+        searcher = copied
+    assert thought == [1, 1, 0]
+    searcher.tell(lost, {"accuracy": 7.0})
+    score(searcher, generator)
+    assert spy.fits[-1][1][-1] == 7.0
+
+
 def test_some_suggestions_are_random_whatever_the_surrogate_says(spy: Spy) -> None:
     def explored(epsilon: float) -> float:
         config = SmboConfig(initial=1, epsilon=epsilon, candidates=200)
@@ -408,6 +427,7 @@ def test_options_name_the_surrogate_in_use(spy: Spy) -> None:
     [
         (SmboConfig, {"initial": 0}, "initial is 0; use at least 1"),
         (SmboConfig, {"candidates": 0}, "candidates is 0"),
+        (SmboConfig, {"overdue": 0}, "overdue is 0; use at least 1"),
         (SmboConfig, {"epsilon": 2}, "epsilon is 2; a probability"),
         (SmboConfig, {"exploration": -1}, "exploration is -1; use 0 or more"),
         (SmboConfig, {"optimizer": "best"}, "optimizer 'best' is none of random, mcts, mut"),
@@ -438,6 +458,7 @@ KINDS: Mapping[str, Callable[..., Searcher]] = {
             optimizer="mcts",
             acquisition="probability_of_improvement",
             pending="worst",
+            overdue=2,
         ),
     ),
     "bananas": partial(BananasSearcher, config=BananasConfig(initial=2, candidates=9, batch=3)),

@@ -134,6 +134,32 @@ def test_random_ones_come_first_eleven_for_each_decision() -> None:
     assert json.loads(json.dumps(searcher.state()))["initial"] == 65
 
 
+@dataclass(frozen=True)
+class Aiming(Nearest):
+    """A surrogate that wants to know which scores are better."""
+
+    aims: list[bool] = field(default_factory=list[bool])
+
+    def directed(self, maximize: bool) -> Aiming:
+        self.aims.append(maximize)
+        return self
+
+
+def test_the_surrogate_is_told_that_less_is_better_whatever_the_objectives_say() -> None:
+    surrogate = Aiming()
+    searcher = ParegoSearcher(
+        ja.trace(chain), ParegoConfig(initial=3), objectives=BOTH, surrogate=surrogate
+    )
+    rng = np.random.default_rng(0)
+    told = [searcher.ask(rng) for _ in range(3)]
+    # where the first is the best in both objectives, so it is by all weights
+    for place, suggestion in enumerate(told):
+        searcher.tell(suggestion, {"left": -float(place), "right": float(place)})
+    searcher.ask(rng)
+    assert surrogate.aims == [False]
+    assert surrogate.fits[-1][1] == sorted(surrogate.fits[-1][1])
+
+
 def test_half_of_what_is_fitted_are_the_best() -> None:
     searcher = parego(ja.trace(chain), ParegoConfig(initial=30, candidates=10, fitted=10))
     run(searcher, 31, 0)

@@ -30,6 +30,7 @@ from .surrogate import (
     Surrogate as Surrogate,
     SurrogateError as SurrogateError,
     check_observations as check_observations,
+    informed as informed,
 )
 from .weisfeiler_lehman import WeisfeilerLehmanEncoder as WeisfeilerLehmanEncoder
 

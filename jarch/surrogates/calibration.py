@@ -15,7 +15,7 @@ from scipy.stats import kendalltau, spearmanr
 
 from jarch.ir import Architecture
 
-from .surrogate import Directed, FloatArray, Prediction, Surrogate, SurrogateError
+from .surrogate import FloatArray, Prediction, Surrogate, SurrogateError, informed
 
 LEVELS: tuple[float, ...] = tuple(round(0.05 * i, 2) for i in range(1, 20))
 """The central intervals whose coverage is looked at, by the probability that they ought to hold."""
@@ -158,10 +158,9 @@ def calibrate(
             for name, surrogate in surrogates.items():
                 if show is not None:
                     show(name, size)
-                if isinstance(surrogate, Directed):
-                    surrogate = surrogate.directed(maximize)
                 rng = np.random.default_rng((seed, repeat, size))
-                found = _judge(surrogate, architectures, scores, order[:size], rest, rng)
+                learner = informed(surrogate, maximize)
+                found = _judge(learner, architectures, scores, order[:size], rest, rng)
                 judged.setdefault((name, size), []).append(found)
     return [_gathered(name, size, found) for (name, size), found in judged.items()]
 

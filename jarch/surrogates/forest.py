@@ -11,6 +11,7 @@ from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
 
 from jarch.ir import Architecture
 
+from .checks import check_at_least
 from .encoder import Encoder, FittedEncoder
 from .surrogate import FloatArray, Prediction, SurrogateError, check_observations
 from .weisfeiler_lehman import WeisfeilerLehmanEncoder
@@ -78,9 +79,7 @@ class ForestSurrogate:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        for name in ("trees", "leaf"):
-            if getattr(self, name) < 1:
-                raise SurrogateError(f"{name} is {getattr(self, name)}; use at least 1")
+        check_at_least(self, 1, "trees", "leaf")
         if not 0 < self.features <= 1:
             raise SurrogateError(f"features is {self.features}; use a fraction above 0, up to 1")
 
@@ -135,9 +134,7 @@ class BoostingSurrogate:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        for name in ("members", "trees", "depth"):
-            if getattr(self, name) < 1:
-                raise SurrogateError(f"{name} is {getattr(self, name)}; use at least 1")
+        check_at_least(self, 1, "members", "trees", "depth")
         for name in ("learning_rate", "features"):
             if not 0 < getattr(self, name) <= 1:
                 raise SurrogateError(f"{name} is {getattr(self, name)}; use one above 0, up to 1")

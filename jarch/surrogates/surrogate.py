@@ -72,6 +72,11 @@ class Directed(Protocol):
         ...
 
 
+def informed(surrogate: Surrogate, maximize: bool) -> Surrogate:
+    """Return the surrogate, told which scores are better where that matters to it."""
+    return surrogate.directed(maximize) if isinstance(surrogate, Directed) else surrogate
+
+
 def check_observations(architectures: Sequence[Architecture], scores: FloatArray) -> FloatArray:
     """Return the scores as an array of floats.
 

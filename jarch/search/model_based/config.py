@@ -29,6 +29,9 @@ class ModelBasedConfig:
         batch: How many a round chooses; then the surrogate is fitted again.
         pending: What the surrogate is told of suggestions that have not come back: that they score
             as it believes itself, or as the worst result, or nothing.
+        overdue: A suggestion is taken for lost when so many results have come in since: nothing is
+            thought of it any more, though it is not suggested again, and its result still counts
+            if it comes. None to wait for ever.
         repeats: Suggest equal models more than once.
 
     Raises:
@@ -43,11 +46,12 @@ class ModelBasedConfig:
     candidates: int = 100
     batch: int = 1
     pending: Pending = "ignore"
+    overdue: int | None = 100
     repeats: bool = False
 
     def __post_init__(self) -> None:
         """Check numbers and names."""
-        check_at_least(self, 1, "initial", "candidates", "batch")
+        check_at_least(self, 1, "initial", "candidates", "batch", "overdue")
         check_name("acquisition", self.acquisition, ACQUISITIONS)
         check_name("pending", self.pending, get_args(Pending))
         if not self.exploration >= 0:

@@ -14,6 +14,21 @@ from jarch.search.searcher import Suggestion
 from jarch.surrogates import FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A suggestion that has not come back.
+
+    Attributes:
+        fingerprint: Of its architecture.
+        architecture: What it suggests.
+        before: How many results there were when it went out.
+    """
+
+    fingerprint: str
+    architecture: Architecture
+    before: int
+
+
 @dataclass(slots=True)
 class Observations:
     """Architectures with their scores as they came in, and those that are out.
@@ -22,15 +37,17 @@ class Observations:
         space: What they were drawn from.
         objective: Which scores are better.
         told: Architectures and scores, in the order of coming in; the score of a failure is None.
+        overdue: What is out is taken for lost when so many others have come in since it went out.
         out: What has been suggested and not come back, in the order of going out.
     """
 
     space: Space
     objective: Objective
+    overdue: int | None = None
     told: list[tuple[Architecture, float | None]] = field(
         default_factory=list[tuple[Architecture, float | None]]
     )
-    out: list[tuple[str, Architecture]] = field(default_factory=list[tuple[str, Architecture]])
+    out: list[Pending] = field(default_factory=list[Pending])
     _succeeded: int = 0
 
     @property
@@ -40,15 +57,18 @@ class Observations:
 
     def send(self, suggestion: Suggestion) -> None:
         """Take note that something is out."""
-        self.out.append((suggestion.fingerprint, suggestion.architecture))
+        self.out.append(Pending(suggestion.fingerprint, suggestion.architecture, len(self.told)))
 
     def take(self, suggestion: Suggestion, score: float | None) -> None:
-        """Take note of what came in."""
-        for place, (found, _) in enumerate(self.out):
-            if found == suggestion.fingerprint:
+        """Take note of what came in, were it taken for lost or not."""
+        for place, pending in enumerate(self.out):
+            if pending.fingerprint == suggestion.fingerprint:
                 del self.out[place]
                 break
         self._add(suggestion.architecture, score)
+        if self.overdue is not None:
+            oldest = len(self.told) - self.overdue
+            self.out = [pending for pending in self.out if pending.before > oldest]
 
     def data(self, count: int) -> tuple[list[Architecture], FloatArray]:
         """Return the first so many with their scores, in which a failure has the worst."""
@@ -71,7 +91,7 @@ class Observations:
         """Return all of it as plain data."""
         return {
             "told": [[self.values(architecture), score] for architecture, score in self.told],
-            "out": [[found, self.values(architecture)] for found, architecture in self.out],
+            "out": [[p.fingerprint, self.values(p.architecture), p.before] for p in self.out],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -79,7 +99,10 @@ class Observations:
         self.told, self._succeeded = [], 0
         for values, score in state["told"]:
             self._add(self.from_values(values), score)
-        self.out = [(found, self.from_values(values)) for found, values in state["out"]]
+        self.out = [
+            Pending(found, self.from_values(values), before)
+            for found, values, before in state["out"]
+        ]
 
     def values(self, architecture: Architecture) -> list[Any]:
         """Return the values decided beyond those of the space."""

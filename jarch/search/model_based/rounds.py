@@ -15,7 +15,7 @@ from jarch.search.edits import Where, anywhere
 from jarch.search.gate import Gate
 from jarch.search.objective import Objective
 from jarch.search.searcher import Metrics, Suggestion
-from jarch.surrogates import Directed, Fitted, FloatArray, Surrogate, make_surrogate
+from jarch.surrogates import Fitted, FloatArray, Surrogate, informed, make_surrogate
 
 from .acquisitions import AcquisitionName, acquire
 from .candidates import Pool, mutation_pool
@@ -70,10 +70,8 @@ class ModelBasedSearcher(ABC, Generic[C]):
         learner = self.surrogate or make_surrogate(
             self.config.surrogate, self.config.surrogate_options
         )
-        if isinstance(learner, Directed):
-            learner = learner.directed(self.objective.maximize)
-        self._learner = learner
-        self._seen = Observations(self.space, self.objective)
+        self._learner = informed(learner, self.objective.maximize)
+        self._seen = Observations(self.space, self.objective, self.config.overdue)
 
     def ask(self, rng: np.random.Generator) -> Suggestion:
         """Return a random architecture to begin with, later what the surrogate favours.
@@ -206,7 +204,7 @@ class ModelBasedSearcher(ABC, Generic[C]):
         assert self._fit is not None
         seed, count = self._fit
         architectures, scores = self._seen.data(count)
-        out = [architecture for _, architecture in self._seen.out]
+        out = [pending.architecture for pending in self._seen.out]
         if self.config.pending == "believe":
             thought = fitted.predict(out).mean
         else:

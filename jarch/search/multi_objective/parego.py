@@ -17,7 +17,7 @@ from jarch.search.model_based.acquisitions import expected_improvement
 from jarch.search.model_based.candidates import mutation_pool, random_pool
 from jarch.search.objective import Objective
 from jarch.search.searcher import Metrics, SearchError, Suggestion
-from jarch.surrogates import Surrogate, make_surrogate
+from jarch.surrogates import Surrogate, informed, make_surrogate
 
 from .members import Member, scores_array
 from .objectives import (
@@ -110,9 +110,10 @@ class ParegoSearcher:
         """Begin with nothing known."""
         self.objectives = check_objectives(self.objectives)
         self._gate = Gate(self.space, self.constraint, self.config.repeats)
-        self._learner = self.surrogate or make_surrogate(
+        learner = self.surrogate or make_surrogate(
             self.config.surrogate, self.config.surrogate_options
         )
+        self._learner = informed(learner, maximize=False)  # of what `scalarize` returns
         number = len(self.objectives)
         self._weights = das_dennis(number, _WEIGHTS.get(number, _FEWER) if number > 1 else 1)
         self._initial = self.config.initial

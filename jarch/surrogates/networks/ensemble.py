@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jarch.ir import Architecture
+from jarch.surrogates.checks import check_above_zero, check_at_least
 from jarch.surrogates.encoder import Encoder, FittedEncoder
 from jarch.surrogates.graphs import gathered
 from jarch.surrogates.joined import JoinedEncoder
 from jarch.surrogates.modules import HashingEncoder
 from jarch.surrogates.paths import PathEncoder
-from jarch.surrogates.surrogate import FloatArray, SurrogateError, check_observations
+from jarch.surrogates.surrogate import FloatArray, check_observations
 
 from .fitted import FittedNetworks, initial_layer, standardized
 from .training import SMALLEST, Recipe, Tree, padded, room, train
@@ -80,12 +81,8 @@ class DeepEnsemble:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        for name in ("columns", "members", "layers", "width", "epochs", "batch"):
-            if getattr(self, name) < 1:
-                raise SurrogateError(f"{name} is {getattr(self, name)}; use at least 1")
-        for name in ("learning_rate", "margin"):
-            if not getattr(self, name) > 0:
-                raise SurrogateError(f"{name} is {getattr(self, name)}; use a number above 0")
+        check_at_least(self, 1, "columns", "members", "layers", "width", "epochs", "batch")
+        check_above_zero(self, "learning_rate", "margin")
 
     def directed(self, maximize: bool) -> DeepEnsemble:
         """Return the same, knowing which scores are better, unless it knows already."""

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jarch.ir import Architecture
+from jarch.surrogates.checks import check_above_zero, check_at_least
 from jarch.surrogates.surrogate import FloatArray, SurrogateError, check_observations
 
 from .fitted import FittedNetworks, initial_layer, standardized
@@ -78,11 +79,8 @@ class GraphNetwork:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        for name in ("members", "layers", "width", "features", "epochs", "batch"):
-            if getattr(self, name) < 1:
-                raise SurrogateError(f"{name} is {getattr(self, name)}; use at least 1")
-        if not self.learning_rate > 0:
-            raise SurrogateError(f"learning_rate is {self.learning_rate}; use a number above 0")
+        check_at_least(self, 1, "members", "layers", "width", "features", "epochs", "batch")
+        check_above_zero(self, "learning_rate")
         if not self.decay >= 0:
             raise SurrogateError(f"decay is {self.decay}; use 0 or more")
 
