@@ -22,14 +22,15 @@ from jarch.lowering.rules import choices
 from jarch.lowering.rules.choices import (
     CHOICES,
     WAYS,
+    WORTH_COMPARING,
     Case,
     chosen,
-    measure_choice,
     overrule,
     overruled,
     situated,
 )
 from jarch.lowering.rules.convolution import per_axis
+from jarch.lowering.rules.measuring import Convolution, measure_choice
 from jarch.lowering.training.steps import compiled_forward
 
 EXAMPLES = max(12, settings().max_examples // 8)  # each compiles a program
@@ -40,9 +41,18 @@ def architecture(piece: ja.Fragment) -> ja.Architecture:
 
 
 def assert_same(
-    way: str, shape: tuple[int, ...], drawn: dict[str, Any], groups: int, features: int, dtype: Any
+    way: str,
+    shape: tuple[int, ...],
+    drawn: dict[str, Any],
+    groups: int,
+    features: int,
+    dtype: Any,
+    looped: bool,
 ) -> None:
-    """Compare output and gradients with those of `jax.lax`, by the greatest value of each."""
+    """Compare output and gradients with those of `jax.lax`, by the greatest value of each.
+
+    `looped` computes those that are compared within a `lax.scan`, over the input and its negative.
+    """
     rng, axes = np.random.default_rng(0), len(shape) - 1
     sizes = {name: per_axis(drawn[name], axes) for name in ("kernel_size", "strides", "dilation")}
     x = jnp.asarray(rng.standard_normal((2, *shape)), dtype)
@@ -51,7 +61,7 @@ def assert_same(
     layout = (0, axes + 1, *range(1, axes + 1))
     numbers = lax.ConvDimensionNumbers(layout, (axes + 1, axes, *range(axes)), layout)
 
-    def run(convolve: Any) -> Any:
+    def run(convolve: Any, x: Any) -> Any:
         def loss(x: Any, kernel: Any) -> Any:
             made = convolve(
                 x,
@@ -68,7 +78,15 @@ def assert_same(
         gradients, made = jax.grad(loss, (0, 1), has_aux=True)(x, kernel)
         return (made, *gradients)
 
-    ours, theirs = jax.jit(lambda: (run(WAYS[way]), run(WAYS["lax"])))()
+    def scanned(convolve: Any) -> Any:
+        _, made = lax.scan(lambda _, x: (None, run(convolve, x)), None, jnp.stack([-x, x]))
+        return jax.tree.map(lambda each: each[1], made)
+
+    def both() -> Any:
+        ours = scanned(WAYS[way]) if looped else run(WAYS[way], x)
+        return ours, run(WAYS["lax"], x)
+
+    ours, theirs = jax.jit(both)()
     tolerance = 1e-5 if dtype == jnp.float32 else 3e-2
     for mine, other in zip(ours, theirs, strict=True):
         assert (mine.shape, mine.dtype) == (other.shape, other.dtype)
@@ -107,20 +125,23 @@ def fits(shape: tuple[int, ...], properties: dict[str, Any]) -> bool:
 
 
 @settings(max_examples=EXAMPLES)
-@given(windows(), st.integers(1, 3), st.sampled_from([jnp.float32, jnp.bfloat16]))
-def test_shifted_depthwise_convolutions(drawn: Any, multiplier: int, dtype: Any) -> None:
+@given(windows(), st.integers(1, 3), st.sampled_from([jnp.float32, jnp.bfloat16]), st.booleans())
+def test_shifted_depthwise_convolutions(
+    drawn: Any, multiplier: int, dtype: Any, looped: bool
+) -> None:
     shape, properties = drawn
     assume(fits(shape, properties))
-    assert_same("shifted", shape, properties, shape[-1], shape[-1] * multiplier, jnp.dtype(dtype))
+    features = shape[-1] * multiplier
+    assert_same("shifted", shape, properties, shape[-1], features, jnp.dtype(dtype), looped)
 
 
 @settings(max_examples=EXAMPLES)
-@given(windows(), st.integers(1, 3), st.sampled_from([jnp.float32, jnp.bfloat16]))
-def test_convolutions_as_products(drawn: Any, groups: int, dtype: Any) -> None:
+@given(windows(), st.integers(1, 3), st.sampled_from([jnp.float32, jnp.bfloat16]), st.booleans())
+def test_convolutions_as_products(drawn: Any, groups: int, dtype: Any, looped: bool) -> None:
     (*spatial, channels), properties = drawn
     shape = (*spatial, channels * groups)
     assume(fits(shape, properties))
-    assert_same("product", shape, properties, groups, 2 * groups, jnp.dtype(dtype))
+    assert_same("product", shape, properties, groups, 2 * groups, jnp.dtype(dtype), looped)
 
 
 @pytest.mark.parametrize("piece", [nn.depthwise_conv(3, 2, 2), nn.separable_conv(3, 5, 2)])
@@ -220,9 +241,12 @@ def test_what_a_user_jits_is_as_written_and_fit_takes_the_faster_way(
     assert taken == ["lax", "shifted"]
 
 
-def test_measuring_times_both_ways() -> None:
-    found = measure_choice((2, 4, 4, 2), (3, 3), (1, 1), rounds=1)
-    assert set(found) == {"lax", "shifted"}
+@pytest.mark.parametrize("situation", ["often", "loop"])
+@pytest.mark.parametrize(("operation", "groups"), [("conv", 1), ("depthwise_conv", 2)])
+def test_measuring_times_all_ways(operation: str, groups: int, situation: Any) -> None:
+    convolution = Convolution((4, 4, 2), (3, 3), (1, 1), "SAME", (1, 1), groups, 2)
+    found = measure_choice(operation, convolution, 2, situation, rounds=1)
+    assert set(found) == set(WORTH_COMPARING[operation])
     assert all(seconds > 0 for seconds in found.values())
 
 

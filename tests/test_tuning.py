@@ -48,13 +48,17 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[A
     forget_choices()
     asked: list[Any] = []
 
-    def measure(*case: object, **named: object) -> dict[str, float]:
-        asked.append((*case, *named.values()))
-        return {"lax": 1.0, "shifted": 3.0 if len(case[1]) == 2 else 0.5}  # type: ignore[arg-type]
+    def measure(operation: str, case: Any, *further: object) -> dict[str, float]:
+        asked.append((tuple(case), *further))
+        if operation == "conv":
+            return {"lax": 1.0, "product": 2.0 if further[1] == "often" else 0.5}
+        return {"lax": 1.0, "shifted": 3.0 if len(case.kernel) == 2 else 0.5}
 
     monkeypatch.setattr(tuning, "measure_choice", measure)
     yield asked
-    lowering.overrule("depthwise_conv", None, "often")
+    for operation in ("conv", "depthwise_conv"):
+        for situation in ("often", "loop"):
+            lowering.overrule(operation, None, situation)
     config.update("jax_compilation_cache_dir", before)
     forget_choices()
 
@@ -63,8 +67,8 @@ def test_each_convolution_is_measured_once_at_its_shape(measured: list[Any]) -> 
     found = lowering.measure_ways(NET, (8, 8, 1), batch_size=16)
     assert found is not None
     assert sorted(measured) == [
-        ((16, 8, 8, 4), (3, 3), (1, 1), "SAME", (1, 1), 1),
-        ((16, 8, 8, 4), (5, 5), (2, 2), "SAME", (1, 1), 2),
+        (((8, 8, 4), (3, 3), (1, 1), "SAME", (1, 1), 4, 4), 16, "often"),
+        (((8, 8, 4), (5, 5), (2, 2), "SAME", (1, 1), 4, 8), 16, "often"),
     ]
     assert found.seconds == {"lax": 3.0, "shifted": 9.0}  # the first stands there twice
     assert (found.way, found.table, found.convolutions) == ("lax", "shifted", 2)
@@ -94,6 +98,30 @@ def test_what_agrees_with_the_table_overrules_nothing(measured: list[Any]) -> No
     assert found is not None
     assert found.way == found.table == way_of("depthwise_conv", "often") == "shifted"
     assert choices_made() == []
+
+
+@pytest.mark.parametrize(("situation", "way"), [("often", "lax"), ("loop", "product")])
+def test_all_choices_of_the_table_can_be_overruled(
+    measured: list[Any], situation: Any, way: str
+) -> None:
+    """Those of other convolutions too, and those in loops; pointwise parts are among them."""
+    lowering.overrule("conv", "lax" if way == "product" else "product", situation)
+    found = lowering.probe_choices(NET, (8, 8, 1), 16, operation="conv", situation=situation)
+    assert found is not None
+    assert sorted(measured) == [
+        (((4, 4, 8), (1, 1), (1, 1), "SAME", (1, 1), 1, 6), 16, situation),
+        (((8, 8, 1), (1, 1), (1, 1), "SAME", (1, 1), 1, 4), 16, situation),
+    ]
+    assert found.way == found.table == way_of("conv", situation) == way
+    lowering.probe_choices(NET, (8, 8, 1), 16, situation=situation)
+    assert way_of("depthwise_conv", situation) == "lax"  # as measured, against the table
+    assert choices_made() == [["depthwise_conv", "cpu", situation, "lax"]]
+    count = len(measured)
+    forget_choices()  # as another process
+    assert lowering.measure_ways(NET, (8, 8, 1), 16, operation="conv", situation=situation) == (
+        found._replace(measured=False)
+    )
+    assert len(measured) == count
 
 
 def test_without_depthwise_convolutions_there_is_nothing_to_choose(measured: list[Any]) -> None:

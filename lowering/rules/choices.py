@@ -1,8 +1,8 @@
 """Which way a convolution is computed: a table by operation, backend and situation.
 
 What is not in the table is computed by `jax.lax`. `overrule` puts a choice above it, such as one
-that `measure_choice` found to be faster for the shapes at hand; `jarch.lowering.probe_choices` does
-both for an architecture.
+that `measuring.measure_choice` found to be faster for the shapes at hand;
+`jarch.lowering.probe_choices` does both for an architecture.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -14,11 +14,9 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from time import perf_counter
-from typing import Any, Literal, NamedTuple, ParamSpec, TypeAlias, TypeVar, cast
+from typing import Literal, NamedTuple, ParamSpec, TypeAlias, TypeVar, cast
 
 import jax
-import jax.numpy as jnp
 from jax import lax
 
 from jarch.lowering.errors import LoweringError
@@ -42,9 +40,11 @@ WAYS: Mapping[str, Convolve] = {
 }
 """The ways to convolve, by name; `"shifted"` is for depthwise convolutions alone."""
 
-
-DEPTHWISE_WAYS = ("lax", "shifted")
-"""Those that are worth comparing for a depthwise convolution."""
+WORTH_COMPARING: Mapping[str, tuple[str, ...]] = {
+    "conv": ("lax", "product"),
+    "depthwise_conv": ("lax", "shifted"),
+}
+"""The ways by operation, without those that are never the fastest."""
 
 
 class Case(NamedTuple):
@@ -62,7 +62,6 @@ CHOICES: Mapping[Case, str] = {
 }
 """By what was measured: see `depthwise_ratio` in the benchmarks."""
 
-_finish = cast("Callable[[object], object]", jax.block_until_ready)  # JAX does not say its types
 _overruled: dict[Case, str] = {}
 _memories: list[Callable[[], object]] = []  # clear what was worked out under other choices
 _situation: ContextVar[Situation] = ContextVar("situation", default="straight")
@@ -166,67 +165,3 @@ def overrule(
     forget: Callable[[], None] = jax.clear_caches
     for each in (forget, *_memories):
         each()
-
-
-def measure_choice(
-    shape: tuple[int, ...],
-    kernel: tuple[int, ...],
-    strides: tuple[int, ...],
-    padding: str = "SAME",
-    rounds: int = 5,
-    *,
-    dilation: tuple[int, ...] | None = None,
-    multiplier: int = 1,
-) -> dict[str, float]:
-    """Return the seconds that a depthwise convolution and its gradients take, by way.
-
-    The ways are run in turn, and the least time of each counts. What is fastest may be given to
-    `overrule`.
-
-    Args:
-        shape: Of the input: (batch, *spatial, channels).
-        kernel: Of the window.
-        strides: Of the window.
-        padding: `"SAME"` or `"VALID"`.
-        rounds: How often each is run.
-        dilation: Of the window; None for none.
-        multiplier: Channels that are made of each.
-    """
-    value = jnp.ones(shape)
-    weights = jnp.ones((*kernel, 1, shape[-1] * multiplier))
-    runs: dict[str, Callable[..., object]] = {
-        way: jax.jit(_step(WAYS[way], strides, padding, value.ndim, dilation))
-        for way in DEPTHWISE_WAYS
-    }
-    found: dict[str, list[float]] = {way: [] for way in runs}
-    for _ in range(rounds + 1):  # the first compiles
-        for way, run in runs.items():
-            start = perf_counter()
-            _finish(run(value, weights))
-            found[way].append(perf_counter() - start)
-    return {way: min(seconds[1:]) for way, seconds in found.items()}
-
-
-def _step(
-    convolve: Convolve,
-    strides: tuple[int, ...],
-    padding: str,
-    rank: int,
-    dilation: tuple[int, ...] | None,
-) -> Any:
-    layout = (0, rank - 1, *range(1, rank - 1))
-    numbers = lax.ConvDimensionNumbers(layout, (rank - 1, rank - 2, *range(rank - 2)), layout)
-
-    def loss(value: jax.Array, weights: jax.Array) -> jax.Array:
-        made = convolve(
-            value,
-            weights,
-            strides,
-            padding,
-            rhs_dilation=dilation,
-            dimension_numbers=numbers,
-            feature_group_count=value.shape[-1],
-        )
-        return (made * made).sum()
-
-    return jax.value_and_grad(loss, (0, 1))
