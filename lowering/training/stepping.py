@@ -42,6 +42,7 @@ MOST_TOGETHER = 128
 """Steps of one call of a loop at most: an interrupt waits for its end."""
 
 _ROUNDS = 3
+_MEASURED = 32  # steps of a call that is timed
 _fori = cast("Callable[..., TrainState]", jax.lax.fori_loop)  # JAX does not say its types
 
 
@@ -153,7 +154,7 @@ def measured(run: Run) -> dict[str, float]:
     order = epoch_order(len(run.data.x_train), run.batch_size, run.config.seed, 1)
     epoch, numbers = jax.device_put((Epoch(order, run.rates[0]), run.numbers))
     variables = run.model.init(run.config.seed, run.data.x_train[:1])
-    count = min(MOST_TOGETHER, len(order))
+    count = min(_MEASURED, len(order))
     found: dict[str, list[float]] = {"steps": [], "loop": []}
     takes: dict[str, Callable[[], None]] = {}
     for name, by in (("steps", Whole(run.program)), ("loop", Looped(run.program))):
