@@ -6,8 +6,16 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-QUICK = {"own_space.py"}
+QUICK = {"own_searcher.py", "own_space.py"}
 RUN = "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+
+CHECKED = """
+import runpy, sys
+from jarch.testing import check_searcher
+
+Annealing = runpy.run_path(sys.argv[1])["Annealing"]
+check_searcher(Annealing, examples=3)
+"""
 
 names = [
     pytest.param(path.name, marks=() if path.name in QUICK else pytest.mark.slow)
@@ -22,6 +30,14 @@ def test_an_example_runs(
     monkeypatch.chdir(tmp_path)
     assert run_python(RUN, str(EXAMPLES / name))
     assert not list(tmp_path.iterdir())
+
+
+def test_the_searcher_of_the_example_keeps_to_the_contract_and_beats_chance(
+    run_python: Callable[..., str],
+) -> None:
+    told = run_python(CHECKED, str(EXAMPLES / "own_searcher.py"))
+    mean = {line.split()[0]: float(line.split()[-1]) for line in told.splitlines()}
+    assert mean["annealing"] > mean["random"]
 
 
 def test_pictures_go_where_the_example_is_told(

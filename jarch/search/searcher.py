@@ -10,7 +10,7 @@ import numpy as np
 
 from jarch.ir import Architecture, SpaceError
 
-Metrics: TypeAlias = "Mapping[str, float | None]"
+Metrics: TypeAlias = Mapping[str, float | None]
 
 
 class SpaceExhausted(Exception):
