@@ -108,6 +108,17 @@ def test_links_lead_to_files(path: Path) -> None:
     assert [link for link in local if not (path.parent / link).exists()] == []
 
 
+def test_every_page_is_reached_from_the_readme() -> None:
+    reached, waiting = set[Path](), [README]
+    while waiting:
+        page = waiting.pop()
+        links = re.findall(r"\]\(([^)#\s]+\.md)", page.read_text())
+        found = {(page.parent / link).resolve() for link in links if "://" not in link}
+        waiting += found - reached
+        reached |= found
+    assert set(PAGES) <= reached
+
+
 def test_every_searcher_has_a_row_among_the_searchers() -> None:
     page = (ROOT / "docs" / "searchers" / "README.md").read_text()
     rows = page.partition("## Which one")[2].partition("\n## ")[0].splitlines()

@@ -104,7 +104,10 @@ def _digits() -> dict[str, npt.NDArray[Any]]:
 
 def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
     if not zipfile.is_zipfile(path):
-        raise DataError(f"{path} is no .npz file; save x_train and y_train with np.savez")
+        raise DataError(
+            f"{path} is no .npz file; save x_train and y_train with np.savez; docs/data.md shows "
+            "how to make one of a CSV file"
+        )
     try:
         with np.load(path, allow_pickle=False) as file:
             return _members(path, cast(Mapping[str, npt.NDArray[Any]], file))
