@@ -1,1 +1,1 @@
-"""The tests; they share `training_nets` and `shown_spaces`."""
+"""The tests; they share `training_nets`, `shown_spaces` and `searched_spaces`."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from jarch.ir import InvalidArchitecture, Space, architecture, assign
+from jarch.ir import InvalidArchitecture, Space, architecture
 
 from .constraints import Constraint
 from .gate import Gate
 from .searcher import Metrics, Suggestion
+from .walk import Walk
 
-PATIENCE = 100_000  # architectures in a row that may be refused before the search ends
+PATIENCE = 100_000  # refusals in a row after which the search ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class ExhaustiveConfig:
 class ExhaustiveSearcher:
     """Suggests every architecture once, in odometer order: the last decision changes fastest.
 
-    Nothing is drawn: the generator is not used. After 100,000 architectures in a row that are
-    invalid or not new it gives up.
+    Nothing is drawn: the generator is not used. After 100,000 values or architectures in a row
+    that are refused or not new it gives up.
 
     Attributes:
         space: What to go through; every domain in it must be finite.
@@ -53,14 +54,12 @@ class ExhaustiveSearcher:
     config: ExhaustiveConfig = field(default_factory=ExhaustiveConfig)
     constraint: Constraint | None = field(default=None, kw_only=True)
     _gate: Gate = field(init=False, repr=False)
-    _last: tuple[int, ...] | None = field(init=False, default=None, repr=False)
-    _stack: list[Iterator[tuple[int, Space]]] = field(init=False, repr=False)
-    _path: list[int] = field(init=False, repr=False)
+    _walk: Walk = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Begin at the first architecture."""
         self._gate = Gate(self.space, self.constraint, self.config.repeats)
-        self._begin(None)
+        self._walk = Walk(self.space)
 
     def ask(self, rng: np.random.Generator) -> Suggestion:
         """Return the next architecture in order.
@@ -71,11 +70,12 @@ class ExhaustiveSearcher:
             SpaceError: A domain has no end.
         """
         for _ in range(PATIENCE):
-            found = self._advance()
+            found = self._walk.step()
             if found is None:
                 raise self._gate.exhausted("nothing is left")
-            suggestion = self._gate.admit(architecture, found)
-            if suggestion is not None:
+            if isinstance(found, InvalidArchitecture):
+                self._gate.refuse(found)
+            elif (suggestion := self._gate.admit(architecture, found)) is not None:
                 return suggestion
         raise self._gate.exhausted(f"{PATIENCE:,} in a row gave nothing new")
 
@@ -88,52 +88,10 @@ class ExhaustiveSearcher:
 
     def state(self) -> Mapping[str, Any]:
         """Return the fingerprints of what was suggested, and where in the space it stands."""
-        last = None if self._last is None else list(self._last)
+        last = None if self._walk.last is None else list(self._walk.last)
         return {"seen": list(self._gate.seen), "last": last}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on after the last suggestion."""
         self._gate.restore(state["seen"])
-        self._begin(None if state["last"] is None else tuple(state["last"]))
-
-    def _begin(self, last: tuple[int, ...] | None) -> None:
-        """Stand right after the architecture with these indices of values, or at the start."""
-        self._last = last
-        self._path = list(last or ())
-        if last is None:
-            self._stack = [iter([(0, self.space)])]
-            return
-        self._stack = [iter(())]
-        space = self.space
-        for index in last:
-            self._stack.append(self._branches(space, index + 1))
-            assert space.next is not None
-            space = assign(space, space.next.domain[index])
-
-    def _advance(self) -> Space | None:
-        """Return the next space with nothing left to decide; None after the last."""
-        while self._stack:
-            step = next(self._stack[-1], None)
-            depth = len(self._stack) - 1
-            if step is None:
-                self._stack.pop()
-                continue
-            index, space = step
-            self._path[max(depth - 1, 0) :] = [index] if depth else []
-            if space.next is None:
-                self._last = tuple(self._path)
-                return space
-            self._stack.append(self._branches(space, 0))
-        return None
-
-    def _branches(self, space: Space, start: int) -> Iterator[tuple[int, Space]]:
-        """Yield the spaces that the values from an index on lead to."""
-        assert space.next is not None
-        domain = space.next.domain
-        for index in range(start, len(domain)):
-            try:
-                following = assign(space, domain[index])
-            except InvalidArchitecture as error:
-                self._gate.refuse(error)
-                continue
-            yield index, following
+        self._walk = Walk(self.space, None if state["last"] is None else tuple(state["last"]))

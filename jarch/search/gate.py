@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import ParamSpec
 
 import numpy as np
@@ -15,7 +14,7 @@ from jarch.ir import (
     ShapeError,
     Space,
     SpaceError,
-    enumerate_architectures,
+    architecture,
     fingerprint,
     sample,
     sample_uniform,
@@ -23,12 +22,15 @@ from jarch.ir import (
 
 from .constraints import Constraint
 from .searcher import SearchError, SpaceExhausted, Suggestion
+from .walk import Walk
 
 P = ParamSpec("P")
 
 PATIENCE = 500  # draws in a row without anything new, after which the rest is enumerated
 UNIFORM_PATIENCE = 100  # the same where a draw takes longer
 ENUMERATED = 20_000  # how many architectures are looked at then
+REFUSED = 100_000  # how many values may be refused on the way
+LAST_DRAWS = 10_000  # more draws, where that was not all of the space
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class Gate:
     _why: str = ""
     _seen: dict[str, None] = field(default_factory=dict[str, None], repr=False)
     _left: list[tuple[Architecture, str]] | None = field(default=None, repr=False)
+    _whole: bool = field(default=False, repr=False)
 
     @property
     def seen(self) -> tuple[str, ...]:
@@ -105,16 +108,31 @@ class Gate:
             SpaceExhausted: Nothing new is left, or none was found in many draws.
             SearchError: Nothing at all is valid and allowed, as far as was looked.
         """
-        patience = UNIFORM_PATIENCE if uniform else PATIENCE
         drawn = sample_uniform if uniform else sample
+        patience = UNIFORM_PATIENCE if uniform else PATIENCE
+        suggestion = self._draw(drawn, rng, patience)
+        left = self._remaining() if suggestion is None else []
+        if suggestion is None and not self._whole:  # a part of it is not a fair choice
+            patience += LAST_DRAWS
+            suggestion = self._draw(drawn, rng, LAST_DRAWS)
+        if suggestion is not None:
+            return suggestion
+        if not left:
+            raise self.exhausted(f"{patience:,} draws gave nothing new")
+        return self._suggest(*left[int(rng.integers(len(left)))])
+
+    def _draw(
+        self,
+        drawn: Callable[[Space, np.random.Generator], Architecture],
+        rng: np.random.Generator,
+        patience: int,
+    ) -> Suggestion | None:
+        """Return the first of so many draws that passes."""
         for _ in range(patience):
             suggestion = self.admit(drawn, self.space, rng)
             if suggestion is not None:
                 return suggestion
-        left = self._remaining()
-        if not left:
-            raise self.exhausted(f"{patience} draws gave nothing new")
-        return self._suggest(*left[int(rng.integers(len(left)))])
+        return None
 
     def exhausted(self, how: str) -> Exception:
         """Return the exception that ends a search: an error where nothing was ever suggested."""
@@ -143,19 +161,35 @@ class Gate:
 
     def _enumerate(self) -> Iterator[tuple[Architecture, str]]:
         known = set(self._seen)
-        try:
-            for architecture in islice(enumerate_architectures(self.space), ENUMERATED):
-                found = fingerprint(architecture)
-                if (self.repeats or found not in known) and self._allows(architecture):
+        for candidate in self._walk():
+            if self._allows(candidate):
+                found = fingerprint(candidate)
+                if self.repeats or found not in known:
                     known.add(found)
-                    yield architecture, found
-        except SpaceError:  # a range of real numbers, which has no end
-            return
+                    yield candidate, found
 
-    def _allows(self, architecture: Architecture) -> bool:
+    def _walk(self) -> Iterator[Architecture]:
+        """Yield all architectures, or some, and note which."""
+        walk, looked, refused = Walk(self.space), 0, 0
+        self._whole = False
+        while looked < ENUMERATED and refused < REFUSED:
+            try:
+                found = walk.step()
+            except SpaceError:  # a range of real numbers, which has no end
+                return
+            if found is None:
+                self._whole = True
+                return
+            if isinstance(found, Space):
+                looked += 1
+                yield architecture(found)
+            else:
+                refused += 1
+
+    def _allows(self, candidate: Architecture) -> bool:
         try:
             if self.constraint is not None:
-                self.constraint(architecture)
+                self.constraint(candidate)
         except (InvalidArchitecture, ShapeError):
             return False
         return True
