@@ -48,6 +48,12 @@ def rank(space: Space, found: Architecture) -> int:
 
     Raises:
         AssignmentError: Its values do not lead through the space.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> rank(space, unrank(space, 17))
+        17
     """
     done = len(space.decisions)
     if found.decisions[:done] != space.decisions:
@@ -122,6 +128,13 @@ def sample_uniform(space: Space, rng: np.random.Generator) -> Architecture:
     Raises:
         InvalidArchitecture: The space has no valid architecture.
         SpaceError: It is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> sample_uniform(space, np.random.default_rng(0)).values
+        (2, 32, 'relu')
     """
     total, largest = _sizes(space)
     if total == 0:

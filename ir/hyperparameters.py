@@ -78,31 +78,87 @@ def Discrete(values: Iterable[object], name: str = "discrete") -> IndependentHyp
 
 
 def Bool(name: str = "bool") -> IndependentHyperparameter:
-    """Return a decision between False and True, in this order."""
+    """Return a decision between False and True, in this order.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(lambda: ja.optional(ja.nn.relu, ja.Bool("activate")))
+        >>> space.next.key, space.next.domain.values
+        ('activate', (False, True))
+    """
     return Discrete((False, True), name)
 
 
 def OneOfK(k: int, name: str = "one_of_k") -> IndependentHyperparameter:
-    """Return a decision among 0, 1, …, k - 1."""
+    """Return a decision among 0, 1, …, k - 1.
+
+    Args:
+        k: How many; 1 or more.
+        name: The last part of its key.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(lambda: ja.choose([ja.nn.relu, ja.nn.gelu], ja.OneOfK(2)))
+        >>> ja.count(space)
+        2
+    """
     return Discrete(range(k), name)
 
 
 def Permutation(n: int, name: str = "permutation") -> IndependentHyperparameter:
-    """Return a decision among the n! orders of 0, 1, …, n - 1; each is a tuple."""
+    """Return a decision among the n! orders of 0, 1, …, n - 1; each is a tuple.
+
+    Args:
+        n: How many things are put in order.
+        name: The last part of its key.
+
+    Example:
+        >>> import jarch as ja
+        >>> pieces = [ja.nn.relu, ja.nn.batch_norm]
+        >>> space = ja.trace(lambda: ja.permutation(pieces, ja.Permutation(2)))
+        >>> [net.values for net in ja.enumerate_architectures(space)]
+        [((0, 1),), ((1, 0),)]
+    """
     return IndependentHyperparameter(new_key(name), PermutationDomain(n))
 
 
 def Integer(
     low: int, high: int, log: bool = False, name: str = "integer"
 ) -> IndependentHyperparameter:
-    """Return a decision among the integers low..high; `log` draws uniformly over the logarithm."""
+    """Return a decision among the integers low..high; `log` draws uniformly over the logarithm.
+
+    Args:
+        low: The least, included.
+        high: The greatest, included.
+        log: Small numbers are drawn as often as large ones: for widths, say.
+        name: The last part of its key.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(lambda: ja.nn.dense(ja.Integer(8, 512, log=True, name="width")))
+        >>> ja.count(space), ja.replay(space, [100]).values
+        (505, (100,))
+    """
     return IndependentHyperparameter(new_key(name), IntegerDomain(low, high, log))
 
 
 def Float(
     low: float, high: float, log: bool = False, name: str = "float"
 ) -> IndependentHyperparameter:
-    """Return a decision among the reals low..high; `log` draws uniformly over the logarithm."""
+    """Return a decision among the reals low..high; `log` draws uniformly over the logarithm.
+
+    Args:
+        low: The least, included.
+        high: The greatest, included.
+        log: Small numbers are drawn as often as large ones: for rates, say.
+        name: The last part of its key.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(lambda: ja.nn.dropout(ja.Float(0.0, 0.5, name="rate")))
+        >>> ja.replay(space, [0.25]).decisions
+        (('rate', 0.25),)
+    """
     return IndependentHyperparameter(new_key(name), FloatDomain(float(low), float(high), log))
 
 

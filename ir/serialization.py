@@ -24,6 +24,12 @@ def to_json(architecture: Architecture, indent: int | None = None) -> str:
     Args:
         architecture: Any.
         indent: Spaces a level; None for one line.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(ja.spaces.digits_dense), [1, 16, "relu"])
+        >>> from_json(to_json(net)) == net
+        True
     """
     return json.dumps(
         {

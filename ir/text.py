@@ -36,7 +36,20 @@ _SOURCE = re.compile(r"@(?P<input>\S+)|%(?P<node>[^\s:]+)(?::(?P<output>\S+))?")
 
 
 def to_text(architecture: Architecture) -> str:
-    """Return an architecture, with its decisions, as text that `parse` reads back."""
+    """Return an architecture, with its decisions, as text that `parse` reads back.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(lambda: ja.nn.dense(ja.Discrete([8, 16], "width"))), [8])
+        >>> print(to_text(net))
+        architecture(@in) -> (out=%dense) {
+          %dense = dense(@in) features=8, use_bias=True
+        }
+        decisions {
+          width = 8
+        }
+        <BLANKLINE>
+    """
     lines = [f"  {key} = {format_constant(value)}" for key, value in architecture.decisions]
     return "\n".join([str(architecture), "decisions {", *lines, "}"]) + "\n"
 

@@ -56,6 +56,13 @@ def replay(space: Space, values: Iterable[object] | Mapping[str, object]) -> Arc
     Raises:
         AssignmentError: A value does not fit, one is missing, or one is left over.
         InvalidArchitecture: A function of the space refused these values.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> net = replay(space, [2, 64, "relu"])
+        >>> net == replay(space, dict(net.decisions))
+        True
     """
     state = thaw(space.state)
     pairs: Iterable[tuple[str | None, object]]
@@ -85,6 +92,13 @@ def sample(space: Space, rng: np.random.Generator) -> Architecture:
 
     Raises:
         InvalidArchitecture: A function of the space refused the values drawn.
+
+    Example:
+        >>> import numpy as np
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> sample(space, np.random.default_rng(0)).values
+        (2, 32, 'relu')
     """
     state = thaw(space.state)
     program = space.program
@@ -122,6 +136,12 @@ def enumerate_architectures(space: Space) -> Iterator[Architecture]:
 
     Raises:
         SpaceError: A hyperparameter's domain is not finite.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(lambda: ja.nn.dense(ja.Discrete([8, 16]), use_bias=ja.Bool()))
+        >>> [net.values for net in enumerate_architectures(space)]
+        [(8, False), (8, True), (16, False), (16, True)]
     """
     stack: list[Iterator[Space]] = [iter([space])]
     while stack:

@@ -49,7 +49,12 @@ def build(piece: Piece) -> Fragment:
 
 
 def identity() -> Fragment:
-    """Return the piece that passes its input on; it adds no node."""
+    """Return the piece that passes its input on; it adds no node.
+
+    Example:
+        >>> identity().outputs[0][1].output
+        'in'
+    """
     return _IDENTITY
 
 
@@ -81,6 +86,12 @@ def optional(piece: Piece, include: Property, name: str = "optional") -> Fragmen
         piece: With one input and one output; a function is called only when it is included.
         include: A `Bool`, a `Discrete` of 0 and 1, or a constant.
         name: The node's name.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(lambda: optional(ja.nn.batch_norm, ja.Bool("normalize")))
+        >>> [len(net.nodes) for net in ja.enumerate_architectures(space)]
+        [0, 1]
     """
 
     def function(include: object) -> Fragment:
@@ -107,6 +118,13 @@ def choose(
 
     Raises:
         SpaceError: `which` takes a value that names none of the pieces.
+
+    Example:
+        >>> import jarch as ja
+        >>> pools = {"max": ja.nn.max_pool(window=2), "mean": ja.nn.avg_pool(window=2)}
+        >>> space = ja.trace(lambda: choose(pools, ja.Discrete(list(pools), "pool")))
+        >>> [net.nodes[0][0] for net in ja.enumerate_architectures(space)]
+        ['choose/max_pool', 'choose/avg_pool']
     """
     by_key: dict[object, Piece] = dict(
         pieces.items() if isinstance(pieces, Mapping) else enumerate(pieces)
@@ -130,6 +148,17 @@ def repeat(piece: Piece, times: Property, name: str = "repeat") -> Fragment:
         piece: With one input and one output.
         times: How often: 0 or more.
         name: The node's name.
+
+    Example:
+        >>> import jarch as ja
+        >>> def layer():
+        ...     return ja.nn.dense(ja.Discrete([16, 32], "width"))  # a width for each
+        >>> ja.count(ja.trace(lambda: repeat(layer, ja.Discrete([1, 2, 3], "depth"))))
+        14
+        >>> def same():
+        ...     return repeat(layer(), ja.Discrete([1, 2, 3], "depth"))  # one width for all
+        >>> ja.count(ja.trace(same))
+        6
     """
 
     def function(times: int) -> Fragment:
@@ -155,6 +184,13 @@ def nested_repeat(
         inputs: What each of the pieces takes.
         outputs: What each of the pieces gives.
         name: The node's name.
+
+    Example:
+        >>> import jarch as ja
+        >>> def net():
+        ...     return nested_repeat(ja.nn.relu, lambda inner: ja.residual(inner), 3)
+        >>> [node.op.name for _, node in ja.replay(ja.trace(net), []).nodes]
+        ['relu', 'add', 'add']
     """
 
     def function(times: int) -> Fragment:
@@ -173,6 +209,12 @@ def permutation(pieces: Sequence[Piece], order: Property, name: str = "permutati
         pieces: Each with one input and one output.
         order: A `Permutation(len(pieces))`, or a tuple.
         name: The node's name.
+
+    Example:
+        >>> import jarch as ja
+        >>> pieces = [ja.nn.relu, ja.nn.batch_norm, ja.nn.dropout(0.1)]
+        >>> ja.count(ja.trace(lambda: permutation(pieces, ja.Permutation(3))))
+        6
     """
     made = list(pieces)
 
@@ -194,6 +236,15 @@ def split_combine(
         combine: Makes the piece that joins them, such as `nn.add` or `nn.concatenate`.
         branches: How many: 1 or more.
         name: The node's name.
+
+    Example:
+        >>> import jarch as ja
+        >>> def branches():
+        ...     number = ja.Discrete([1, 2, 4], "branches")
+        ...     return split_combine(lambda: ja.nn.dense(8), ja.nn.concatenate, number)
+        >>> space = ja.trace(branches)
+        >>> [ja.analyze(ja.replay(space, [n]), {"in": (3,)}).outputs["out"] for n in (1, 2, 4)]
+        [(8,), (16,), (32,)]
     """
 
     def function(branches: int) -> Fragment:
@@ -212,6 +263,14 @@ def residual(main: Piece, shortcut: Piece = identity, combine: Combine | None = 
         main: With one input and one output.
         shortcut: The other way; by default the identity.
         combine: Makes the piece that joins the two; by default `nn.add`.
+
+    Example:
+        >>> import jarch as ja
+        >>> def block():
+        ...     return residual(ja.sequential(ja.nn.dense(8), ja.nn.relu))
+        >>> net = ja.replay(ja.trace(block), [])
+        >>> ja.analyze(net, {"in": (8,)}).outputs["out"]  # both ways must have one shape
+        (8,)
     """
     wiring = Wiring()
     ends = [_feed(wiring, build(piece), wiring.input()) for piece in (main, shortcut)]
@@ -234,6 +293,12 @@ def dense_block(
         times: How many: 0 or more.
         combine: Makes the piece that joins what came before; by default `nn.concatenate`.
         name: The node's name.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(lambda: dense_block(lambda: ja.nn.dense(8), ja.Discrete([1, 2])))
+        >>> [ja.analyze(ja.replay(space, [n]), {"in": (3,)}).outputs["out"] for n in (1, 2)]
+        [(11,), (19,)]
     """
 
     def function(times: int) -> Fragment:
@@ -259,6 +324,15 @@ def hyperparameter_aggregator(
     Args:
         hyperparameters: By name, or in any number.
         name: The node's name.
+
+    Example:
+        >>> import jarch as ja
+        >>> def space():
+        ...     depth, width = ja.Discrete([1, 2], "depth"), ja.Discrete([8, 16], "width")
+        ...     layers = ja.repeat(ja.nn.dense(width), depth)
+        ...     return ja.sequential(layers, hyperparameter_aggregator([width]))
+        >>> ja.trace(space).next.key
+        'width'
     """
 
     def function(**_: object) -> Fragment:

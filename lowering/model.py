@@ -140,6 +140,15 @@ def lower(
 
     Raises:
         LoweringError: An operation has no rule for Flax, or a node has a name that Flax refuses.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> net = ja.replay(ja.trace(ja.spaces.digits_dense), [1, 16, "relu"])
+        >>> model = ja.lower(net)
+        >>> variables = model.init(0, np.zeros((1, 8, 8, 1), np.float32))
+        >>> model.apply(variables, np.zeros((5, 8, 8, 1), np.float32)).shape
+        (5, 10)
     """
     compute = None if dtype is None else jnp.dtype(dtype)
     return Model(architecture, architecture_module(architecture, compute, jnp.dtype(param_dtype)))

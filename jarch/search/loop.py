@@ -125,6 +125,17 @@ def run_search(
         KeyError: `evaluate` returned metrics without the objective, or one of the searcher's.
         SearchError: The searcher learns from another objective, or asks for fidelities that the
             evaluator does not offer, or nothing is valid and allowed.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> def size(architecture, seed):
+        ...     return {"size": ja.analyze(architecture, {"in": (8, 8, 1)}).parameters}
+        >>> searcher = ja.make_searcher("evolution", space, {"population": 5, "sample": 2},
+        ...     objective=ja.Objective("size", maximize=False))
+        >>> result = run_search(searcher, size, 20, objective="size", maximize=False)
+        >>> len(result.evaluations), result.stopped
+        (20, 'evaluations')
     """
     options = dict(searcher.options())
     _check_objective(options, objective, maximize)
