@@ -507,6 +507,47 @@ def test_any_searcher_can_be_chosen_and_is_checked_on_resume(
     assert "began with searcher = " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("searcher", "surrogate", "options", "more"),
+    [
+        ("smbo", "forest", {"trees": 5, "encoder": "path"}, ["optimizer=mcts"]),
+        pytest.param(
+            "npenas", "ridge", {"encoder": ["hashing", "ngram"]}, [], marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "bananas",
+            "gp-wl",
+            {"radii": (1,)},
+            ["acquisition=probability_of_improvement"],
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_surrogates_are_exchanged_by_name(
+    space_file: str, searcher: str, surrogate: str, options: dict[str, Any], more: list[str]
+) -> None:
+    given = [f"surrogate={surrogate}", f"surrogate_options={options}", "initial=2", *more]
+    assert search(f"{space_file}:space", "--searcher", searcher, "--searcher-args", *given) == 0
+    stored = read_run(Path("run")).settings["searcher"]
+    assert stored["surrogate"] == surrogate
+    assert stored["surrogate_options"] == json.loads(json.dumps(options))
+    assert all(stored[text.partition("=")[0]] == text.partition("=")[2] for text in more)
+
+
+def test_a_wrong_surrogate_is_told_before_anything_is_trained(
+    capsys: pytest.CaptureFixture[str], space_file: str
+) -> None:
+    for text, message in (
+        ("surrogate=best", "surrogate 'best' is none of ridge"),
+        ("surrogate_options={'layers': 2}", "surrogate ridge has no option layers"),
+        ("surrogate_options={'encoder': 'walk'}", "encoder 'walk' is none of adjacency"),
+    ):
+        options = ["--searcher", "smbo", "--searcher-args", text]
+        assert search(f"{space_file}:space", *options) == 2
+        assert message in capsys.readouterr().err
+        assert not Path("run").exists()
+
+
 @pytest.mark.parametrize("searcher", ["hyperband", pytest.param("asha", marks=pytest.mark.slow)])
 def test_rungs_of_epochs_come_to_the_same_when_resumed(
     searcher: str, capsys: pytest.CaptureFixture[str]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -24,6 +24,7 @@ from jarch.search import (
 )
 from jarch.search.gate import Gate
 from jarch.search.model_based import (
+    ACQUISITIONS,
     BananasConfig,
     BananasSearcher,
     ModelBasedConfig,
@@ -31,6 +32,7 @@ from jarch.search.model_based import (
     NasBowlSearcher,
     NpenasConfig,
     NpenasSearcher,
+    Optimizer,
     SmboConfig,
     SmboSearcher,
     mutation_pool,
@@ -557,6 +559,29 @@ def test_searchers_run_with_their_own_surrogates(name: str) -> None:
 
     searcher = ja.make_searcher(name, ja.trace(ja.spaces.digits_conv))
     assert len(ja.run_search(searcher, nodes, 13).evaluations) == 13
+
+
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
+@pytest.mark.parametrize("acquisition", ACQUISITIONS)
+@pytest.mark.parametrize("surrogate", ["ridge", "gp-wl", "gp-rbf", "forest", "boosting"])
+def test_every_part_of_smbo_can_be_exchanged(
+    surrogate: str, acquisition: str, optimizer: str
+) -> None:
+    options = {"surrogate": surrogate, "acquisition": acquisition, "optimizer": optimizer}
+    few = {"forest": {"trees": 5}, "boosting": {"members": 2, "trees": 5}}
+    options |= {"initial": 3, "candidates": 8, "surrogate_options": few.get(surrogate, {})}
+    searcher, generator = ja.make_searcher("smbo", ja.trace(two_widths), options), rng()
+    assert len({ja.fingerprint(net) for net in score(searcher, generator, 6)}) == 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("surrogate", ["deep-ensemble", "graph-network"])
+@pytest.mark.parametrize("name", ["smbo", "bananas", "npenas", "nasbowl"])
+def test_networks_serve_every_searcher(name: str, surrogate: str) -> None:
+    few = {"surrogate": surrogate, "surrogate_options": {"epochs": 2}}
+    options = few | {"initial": 3, "candidates": 8}
+    searcher, generator = ja.make_searcher(name, ja.trace(two_widths), options), rng()
+    assert len({ja.fingerprint(net) for net in score(searcher, generator, 6)}) == 6
 
 
 def test_an_encoder_can_be_named() -> None:
