@@ -20,6 +20,7 @@ from .context import Context, Rule
 from .errors import LoweringError
 from .random_bits import RandomBits, draw_words, pairs_needed
 from .rules import find_rule
+from .spreading import examples_of
 
 Tap: TypeAlias = Callable[[Source, jax.Array], jax.Array]
 """Called with each output of each node while a module is traced; returns what others get of it."""
@@ -95,7 +96,7 @@ class ArchitectureModule(nn.Module):
         """Draw what all dropout of a step takes."""
         shapes = [value.shape for value in inputs]
         each = {n: s[1:] for n, s in zip(self.architecture.inputs, shapes, strict=True)}
-        pairs = pairs_needed(self.architecture, each, shapes[0][0])
+        pairs = pairs_needed(self.architecture, each, examples_of(shapes[0][0]))
         return RandomBits.of(draw_words(self.make_rng("dropout"), pairs)) if pairs else None
 
 

@@ -20,6 +20,7 @@ from jax.extend.random import threefry_2x32
 from jarch.ir import Architecture, Shape, analyze
 
 from .numbers import numbers_of
+from .spreading import examples_of, own_part
 
 _LEVELS = 1 << 16  # rates are rounded to so many parts of one
 _IN_PAIR = 4  # numbers of 16 bits in the pair of words that threefry makes at a time
@@ -49,14 +50,20 @@ class RandomBits:
         return made
 
     def keep(self, rate: Any, shape: tuple[int, ...]) -> jax.Array:
-        """Return an array of booleans, each True with probability `1 - rate`."""
+        """Return an array of booleans, each True with probability `1 - rate`.
+
+        Args:
+            rate: A number in [0, 1).
+            shape: The examples of this device first.
+        """
+        shape = (examples_of(shape[0]), *shape[1:])
         size = prod(shape)
         pairs = -(-size // _IN_PAIR)
         part = jax.lax.slice_in_dim(self._words, self._taken, self._taken + pairs, axis=1)
         self._taken += pairs
         numbers = jax.lax.bitcast_convert_type(part, jnp.uint16).reshape(-1)[:size]
         least = jnp.asarray(jnp.round(jnp.float32(rate) * _LEVELS), jnp.uint16)
-        return (numbers >= least).reshape(shape)
+        return cast(jax.Array, own_part((numbers >= least).reshape(shape)))
 
     def dropped(
         self, value: jax.Array, rate: Any, shape: tuple[int, ...] | None = None

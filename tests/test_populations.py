@@ -258,6 +258,30 @@ class TestPrograms:
         kept = [leaf for leaf in jax.tree.leaves(before) if leaf.ndim and not leaf.is_deleted()]
         assert not kept
 
+    @pytest.mark.parametrize("ended", ["asked", "failed"])
+    def test_a_member_that_has_ended_stays_as_it_is(self, ended: str) -> None:
+        stack = stacks.Stack(made(3))
+        first, second, third = stack.members
+        take, _ = stack.begin()
+        take()
+        if ended == "asked":
+            second.ended = "asked"
+        else:  # as if its loss were not finite: nothing that follows from it may spread
+            state = stack._state  # pyright: ignore[reportPrivateUsage]
+            assert state is not None
+            stack._state = state._replace(  # pyright: ignore[reportPrivateUsage]
+                loss=state.loss.at[1].set(np.nan)
+            )
+        before = [stack.weights(each) for each in (first, second, third)]
+        take, _ = stack.begin()
+        take()
+        after = [stack.weights(each) for each in (first, second, third)]
+        same = [
+            all(np.array_equal(x, y) for x, y in zip(*map(jax.tree.leaves, pair), strict=True))
+            for pair in zip(before, after, strict=True)
+        ]
+        assert same == [False, True, False]
+
 
 class TestArguments:
     def test_each_candidate_with_each_seed(self) -> None:

@@ -32,7 +32,12 @@ _STREAM = 0x61756720  # folded into the key of a step, which dropout draws from 
 
 
 def augment_batch(
-    kinds: Sequence[Augmentation], values: Any, key: Any, inputs: Any, targets: Any
+    kinds: Sequence[Augmentation],
+    values: Any,
+    key: Any,
+    inputs: Any,
+    targets: Any,
+    place: Any = 0,
 ) -> tuple[Any, Any]:
     """Return a batch with augmentations applied in order.
 
@@ -45,6 +50,7 @@ def augment_batch(
         key: Of threefry, of the step.
         inputs: (N, H, W, C), of floating point.
         targets: Class indices (N,), or of regression.
+        place: That of the first image in the batch, of which this may be a part where none mix.
 
     Returns:
         Inputs, and targets, which are a `Mixture` if anything mixes.
@@ -59,11 +65,12 @@ def augment_batch(
         if kind.mixes:
             inputs, targets = _OF_A_BATCH[kind.kind](kind, numbers, own, inputs, targets)
         else:
-            inputs = _each(partial(_OF_ONE[kind.kind], kind, numbers), own, inputs)
+            inputs = _each(partial(_OF_ONE[kind.kind], kind, numbers), own, inputs, place)
     return inputs, targets
 
 
-def _each(change: Callable[[Any, Any], Any], key: Any, images: Any) -> Any:
+def _each(change: Callable[[Any, Any], Any], key: Any, images: Any, place: Any) -> Any:
     fold = cast(Callable[..., Any], jax.vmap(jax.random.fold_in, in_axes=(None, 0)))
-    keys = fold(key, jnp.arange(images.shape[0], dtype=jnp.uint32))
+    places = jnp.arange(images.shape[0], dtype=jnp.uint32) + jnp.asarray(place, jnp.uint32)
+    keys = fold(key, places)
     return jax.vmap(change)(keys, images)

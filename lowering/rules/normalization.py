@@ -10,6 +10,7 @@ from flax import linen as nn
 from jax.core import Tracer
 
 from jarch.lowering.context import Context
+from jarch.lowering.spreading import spread_axis
 
 
 def batch_norm(context: Context, properties: Mapping[str, Any], value: jax.Array) -> jax.Array:
@@ -18,6 +19,7 @@ def batch_norm(context: Context, properties: Mapping[str, Any], value: jax.Array
         use_running_average=not context.train,
         momentum=properties["momentum"],
         epsilon=properties["epsilon"],
+        axis_name=spread_axis(),
         **context.module(),
     )
     normal: jax.Array = normalize(value)

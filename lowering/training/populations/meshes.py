@@ -13,8 +13,10 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from jarch.lowering.flax_module import ArchitectureModule
 from jarch.lowering.training.batches import Data, batches, device_data, target_rows
 from jarch.lowering.training.errors import TrainConfigError
+from jarch.lowering.training.program_key import own_rules
 from jarch.lowering.training.steps import Epoch, TrainState
 
 POPULATION, EXAMPLES = "population", "data"
@@ -102,10 +104,25 @@ def state_specs() -> TrainState:
     return TrainState(**specs)._replace(step=ALL)
 
 
-def epoch_specs(mesh: Mesh) -> Epoch:
-    """Return how what differs between epochs lies: examples are spread by their indices."""
-    examples = EXAMPLES if EXAMPLES in cast(Any, mesh.axis_names) else None
-    return Epoch(_spec(POPULATION, None, examples), MEMBERS)
+def spread_by_us(module: ArchitectureModule, mesh: Mesh) -> bool:
+    """Say whether our programs divide batches among devices; else the compiler does it, or none."""
+    return columns_of(mesh) > 1 and own_rules(module) is None
+
+
+def examples_spec(mesh: Mesh) -> PartitionSpec:
+    """Return how a batch lies, examples first."""
+    return _spec(EXAMPLES) if columns_of(mesh) > 1 else ALL
+
+
+def outputs_spec(mesh: Mesh) -> PartitionSpec:
+    """Return how the outputs of members for a batch lie: (P, N, …)."""
+    return _spec(POPULATION, EXAMPLES) if columns_of(mesh) > 1 else MEMBERS
+
+
+def epoch_specs(module: ArchitectureModule, mesh: Mesh) -> Epoch:
+    """Return how what differs between epochs lies: compilers divide batches by their indices."""
+    by_compiler = columns_of(mesh) > 1 and not spread_by_us(module, mesh)
+    return Epoch(_spec(POPULATION, None, EXAMPLES) if by_compiler else MEMBERS, MEMBERS)
 
 
 def placed_data(data: Data, batch_size: int, mesh: Mesh | None) -> PlacedData:
@@ -116,7 +133,7 @@ def placed_data(data: Data, batch_size: int, mesh: Mesh | None) -> PlacedData:
     kept = _placed.setdefault(data, {})
     if (mesh, batch_size) not in kept:
         everywhere = sharding(mesh, ALL)
-        spread = sharding(mesh, _spec(EXAMPLES) if columns_of(mesh) > 1 else ALL)
+        spread = sharding(mesh, examples_spec(mesh))
         y = target_rows(data.y_train, data.num_classes)
         x, y = jax.device_put((data.x_train, y), everywhere)
         validation = jax.device_put([*batches(data.x_validation, batch_size)], spread)

@@ -1,8 +1,14 @@
 """The programs of a population: those of one model, for P models that lie one behind the other.
 
 Each array has an axis of length P in front, but for the data, which are shared, and the number of
-the step, which is the same for all. Over a mesh each device computes its own members; nothing is
-sent between the rows of a mesh.
+the step, which is the same for all. A mask says which members go on: the others stay as they are,
+and so do those whose loss is not finite any more.
+
+Over a mesh each device computes its own members; nothing is sent between the rows of a mesh. Within
+a row, where the examples of a batch are spread, what depends on all of them is summed, such as the
+gradient and the statistics of batch normalisation, and nothing else is sent (see
+`jarch.lowering.spreading`). Operations of the user's may look at the whole batch, and nobody knows
+how: in their programs the compiler divides the batch, and sends what it finds necessary.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -14,9 +20,11 @@ from collections.abc import Callable, Hashable
 from typing import Any, cast
 
 import jax
+import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from jarch.lowering.flax_module import ArchitectureModule
+from jarch.lowering.spreading import Spread, spread_over
 from jarch.lowering.training.executables import Executable, executable
 from jarch.lowering.training.program_key import describe_arguments, digest
 from jarch.lowering.training.steps import (
@@ -29,7 +37,18 @@ from jarch.lowering.training.steps import (
     step_key,
 )
 
-from .meshes import ALL, MEMBERS, POPULATION, sharding, state_specs
+from .meshes import (
+    ALL,
+    EXAMPLES,
+    MEMBERS,
+    POPULATION,
+    columns_of,
+    examples_spec,
+    outputs_spec,
+    sharding,
+    spread_by_us,
+    state_specs,
+)
 from .trees import as_row, row_of
 
 _Function = Callable[..., Any]
@@ -42,16 +61,17 @@ def population_step(program: Program, arguments: tuple[Any, ...], mesh: Mesh | N
 
     Args:
         program: Of any member.
-        arguments: State, training inputs and targets, epoch, numbers, values; P of each but for
-            the data and `state.step`.
+        arguments: State, training inputs and targets, epoch, numbers, values, and whether each
+            goes on, bool; P of each but for the data and `state.step`.
         mesh: None for one device.
     """
     key, own = step_key(program, arguments, "step of a population")
-    step = _many(step_function(program), _state_axes(), (None, None, 0, 0, 0))
+    step = _many(_masked(step_function(program)), _state_axes(), (None, None, 0, 0, 0, 0))
     shardings: dict[str, Any] = {}
     if mesh is not None:
-        specs = state_specs()
-        step = _over(mesh, step, (specs, ALL, ALL, MEMBERS, MEMBERS, MEMBERS), specs)
+        specs, by_us = state_specs(), spread_by_us(program.module, mesh)
+        given = (specs, ALL, ALL, MEMBERS, MEMBERS, MEMBERS, MEMBERS)
+        step = _over(mesh, step, given, specs, by_us)
         shardings = {"out_shardings": _shardings(mesh, specs)}
     return executable(
         key,
@@ -67,7 +87,9 @@ def population_forward(
     key, own = forward_key(module, arguments, "outputs of a population")
     forward = _many(forward_function(module), 0, (None,))
     if mesh is not None:
-        forward = _over(mesh, forward, (MEMBERS, ALL), MEMBERS)
+        by_us = spread_by_us(module, mesh)
+        x, outputs = (examples_spec(mesh), outputs_spec(mesh)) if by_us else (ALL, MEMBERS)
+        forward = _over(mesh, forward, (MEMBERS, x), outputs, by_us)
     return executable(key, _own(own, mesh), lambda: compiled(forward, arguments))
 
 
@@ -109,13 +131,40 @@ def _many(function: _Function, out: Any, axes: tuple[Any, ...]) -> _Function:
     return many
 
 
-def _over(mesh: Mesh, function: _Function, given: Any, made: Any) -> _Function:
+def _masked(step: _Function) -> _Function:
+    """Return a step that may leave the state as it is, but for its number, which members share.
+
+    It is told so, or the loss is not finite.
+    """
+
+    def masked(state: TrainState, *given: Any) -> TrainState:
+        *others, goes_on = given
+        made = step(state, *others)
+        goes_on = goes_on & jnp.isfinite(state.loss)
+
+        def kept(new: Any, old: Any) -> Any:
+            return jnp.where(goes_on, new, old)
+
+        frozen: TrainState = jax.tree.map(kept, made, state)
+        return frozen._replace(step=made.step)
+
+    return masked
+
+
+def _over(mesh: Mesh, function: _Function, given: Any, made: Any, by_us: bool) -> _Function:
+    """Return the function over a mesh; `by_us` says who divides a batch: we, or the compiler."""
+    spread = Spread(EXAMPLES, columns_of(mesh)) if by_us else None
+
+    def own(*arguments: Any) -> Any:
+        with spread_over(spread):
+            return function(*arguments)
+
     return _shard_map(
-        function,
+        own,
         mesh=mesh,
         in_specs=given,
         out_specs=made,
-        axis_names={POPULATION},
+        axis_names={POPULATION, EXAMPLES} if by_us else {POPULATION},
         check_vma=False,
     )
 

@@ -41,10 +41,11 @@ _DeviceError = cast(type[RuntimeError], jax.errors.JaxRuntimeError)
 class Stack:
     """Members that are trained side by side, one epoch after the other.
 
-    A row whose member has ended, and one that only fills a mesh, computes what nobody looks at:
-    that costs less than to ask in each step. Once half of the rows are of that kind, the others are
-    gathered into a smaller stack. A stack of one member on one device has no axis for members, and
-    its programs are those of one model; those of `fit` where it is the only one of its program.
+    The state of a member that has ended stays as it is, by a mask in the program, and so does that
+    of one whose loss is not finite. Once half of the rows are of that kind, or only fill a mesh,
+    the others are gathered into a smaller stack. A stack of one member on one device has no axis
+    for members, and its programs are those of one model; those of `fit` where it is the only one
+    of its program.
     """
 
     def __init__(
@@ -183,20 +184,23 @@ class Stack:
         state = stacked([states[member] for member in self._rows])._replace(step=first.step)
         return cast(TrainState, self._put(state, state_specs()))
 
-    def _given(self, number: int) -> tuple[Any, Any, Any]:
-        """Return the epoch, the numbers and the values of all rows, on the device."""
+    def _given(self, number: int) -> tuple[Any, ...]:
+        """Return epoch, numbers, values and who goes on, of all rows, on the device."""
         given = [self._given_to(member, number) for member in self._rows]
         if self._alone:
-            return cast(tuple[Any, Any, Any], jax.device_put(given[0]))
-        epoch, numbers, values = stacked(given)
-        specs = MEMBERS if self._mesh is None else epoch_specs(self._mesh)
-        return self._put(epoch, specs), self._put(numbers, MEMBERS), self._put(values, MEMBERS)
+            return cast(tuple[Any, ...], jax.device_put(given[0]))
+        epoch, *others = stacked(given)
+        specs: Any = MEMBERS
+        if self._mesh is not None:
+            specs = epoch_specs(self._rows[0].run.program.module, self._mesh)
+        return (self._put(epoch, specs), *(self._put(each, MEMBERS) for each in others))
 
-    def _given_to(self, member: Member, number: int) -> tuple[Any, Any, Any]:
+    def _given_to(self, member: Member, number: int) -> tuple[Any, ...]:
         run = member.run
-        number = min(number, len(run.rates))  # what has ended goes on with its last epoch
+        number = min(number, len(run.rates))  # what has ended takes no more steps
         order = epoch_order(len(run.data.x_train), run.batch_size, run.config.seed, number)
-        return Epoch(order, run.rates[number - 1]), run.numbers, program_values(run.program)
+        epoch = Epoch(order, run.rates[number - 1])
+        return epoch, run.numbers, program_values(run.program), np.array(member.active)
 
     def _losses(self) -> list[float]:
         steps = self._rows[0].run.rates.shape[1]
