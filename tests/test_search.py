@@ -263,6 +263,8 @@ def test_metrics_without_the_objective_stop_the_search() -> None:
 def test_metrics_that_are_no_numbers_are_a_failure() -> None:
     result = random_search(wide, lambda architecture, seed: {"accuracy": "good"}, 1)
     assert "metric 'accuracy' is 'good', not a number" in result.evaluations[0].reason
+    result = random_search(wide, lambda architecture, seed: None, 1)  # type: ignore[arg-type,return-value]
+    assert "the evaluator returned None, not metrics by name" in result.evaluations[0].reason
 
 
 def test_numpy_metrics_and_infinite_ones_are_written_as_json(tmp_path: Path) -> None:

@@ -290,6 +290,15 @@ def test_the_command_line_knows_all_searchers() -> None:
     assert get_args(SearcherName) == SEARCHERS
 
 
+@pytest.mark.parametrize("kind", ["evolution", "local", "mcts", "nsga2", "hyperband", "nasbowl"])
+def test_numbers_of_numpy_leave_a_state_for_json(kind: str) -> None:
+    name, options = CONFIGS[kind]
+    searcher, rng = make_searcher(name, ja.trace(chain), options), np.random.default_rng(0)
+    for score in (np.float32(0.5), np.int64(1), np.float64(np.nan)):
+        searcher.tell(searcher.ask(rng), {"accuracy": score})  # type: ignore[dict-item]
+    assert "0.5" in json.dumps(searcher.state(), allow_nan=False)
+
+
 def test_wrong_names_and_options_say_what_is_right() -> None:
     space = ja.trace(two_steps)
     with pytest.raises(SearchError, match="'annealing' is none of random, exhaustive, evolution"):

@@ -99,7 +99,7 @@ def test_the_key_can_be_any_function(path: Path) -> None:
         (["depth,width", "1,16"], "no column 'layers'; there are depth, width"),
         (["layer,width", "1,16"], "no column 'layers'; did you mean 'layer'?"),
         (["layers,width", "1,16", "1"], "line 3: 1 fields where the first line names 2 columns"),
-        (["layers,width", "1,16", "1,16"], "more than one row for '1', '16'"),
+        (["layers,width", "1,16", "", "1,16"], ", lines 2 and 4: more than one row for '1', '16'"),
         (["layers,width,width"], "two columns of the name 'width'"),
         (['layers,width"', '1,"16'], "cannot be read as a CSV table"),
     ],
@@ -111,6 +111,20 @@ def test_errors_of_files_say_where_and_what(tmp_path: Path, lines: list[str], me
         read_table(path, KEYS)
     assert message in str(error.value)
     assert str(path) in str(error.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(path: Path) -> None:
+    path.write_text("\ufeff" + path.read_text())
+    assert read_table(path, KEYS).find(net(1, 16)) == 0
+
+
+def test_keys_are_checked(path: Path) -> None:
+    def check(key: tuple[str, ...]) -> None:
+        if key[1] == "32":
+            raise TableError("no such width")
+
+    with pytest.raises(TableError, match=r"table\.csv, line 3: no such width"):
+        read_table(path, KEYS, check=check)
 
 
 def test_files_that_are_none_are_errors_of_ours(tmp_path: Path, path: Path) -> None:
@@ -127,7 +141,7 @@ def test_files_that_are_none_are_errors_of_ours(tmp_path: Path, path: Path) -> N
 def test_a_column_of_text_is_no_column_of_numbers(path: Path, table: Table) -> None:
     with pytest.raises(TableError, match=r"column 'remark' holds text: .*'good'"):
         read_table(path, KEYS, columns=["remark"])
-    with pytest.raises(TableError, match="no column of numbers 'remark'"):
+    with pytest.raises(TableError, match="no column of numbers 'remark': it has 'good' in line 3"):
         table.column("remark")
     with pytest.raises(TableError, match="did you mean 'accuracy'"):
         table.column("acuracy")
@@ -294,6 +308,12 @@ def test_the_benchmarks_layout_is_read(tmp_path: Path) -> None:
         evaluate(ja.replay(ja.trace(ja.spaces.nasbench201_cell), ["nor_conv_3x3"] * 6))
     with pytest.raises(TableError, match="signal 'c10' is none of c10v_val_12"):
         nasbench201_evaluator(table, "c10")
+
+
+def test_what_is_no_name_of_the_benchmark_is_told_with_its_line(tmp_path: Path) -> None:
+    path = write(tmp_path, ["arch,train_s_per_epoch", f"{to_arch_string(['none'] * 6)},8", "x,9"])
+    with pytest.raises(TableError, match=r"table\.csv, line 3: 'x' is not of the form"):
+        read_nasbench201(path)
 
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "nb201.csv.gz"

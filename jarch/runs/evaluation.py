@@ -105,8 +105,10 @@ def finite_scores(metrics: Mapping[str, Any]) -> dict[str, float | None]:
     """Return metrics as Python numbers, with None for those that are not finite.
 
     Raises:
-        TypeError: A metric is not a number.
+        TypeError: A metric is not a number, or there is no mapping.
     """
+    if not isinstance(metrics, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"the evaluator returned {metrics!r}, not metrics by name")
     scores: dict[str, float | None] = {}
     for name, value in metrics.items():
         number: Any = value.item() if hasattr(value, "item") else value

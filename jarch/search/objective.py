@@ -36,7 +36,7 @@ class Objective:
     def of(self, metrics: Metrics | None) -> float | None:
         """Return the score in the metrics; None for a failure, and where it is not finite."""
         score = None if metrics is None else metrics.get(self.name)
-        return score if score is not None and math.isfinite(score) else None
+        return float(score) if score is not None and math.isfinite(score) else None
 
     def better(self, first: float, second: float) -> bool:
         """Say whether the first score is strictly better than the second."""

@@ -115,9 +115,10 @@ def read_nasbench201(path: str | Path) -> Table:
         path: Of the file.
 
     Raises:
-        TableError: There is no such file, it is no such table, or a column is missing.
+        TableError: There is no such file, it is no such table, a name is none of the benchmark's,
+            or a column is missing.
     """
-    table = read_table(path, ["arch"], _arch_key)
+    table = read_table(path, ["arch"], _arch_key, check=lambda key: from_arch_string(key[0]))
     epoch = table.column("train_s_per_epoch")
     return table.with_columns(
         {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ def read_table(
     key_columns: Sequence[str] | Mapping[str, str],
     key: FindKey | None = None,
     columns: Sequence[str] | None = None,
+    check: Callable[[Key], object] | None = None,
 ) -> Table:
     """Read a table from a CSV file, which may be compressed by gzip.
 
@@ -35,9 +36,12 @@ def read_table(
         key: Returns what stands in these columns for an architecture. By default the values of
             those decisions, as Python's `str` writes them, and nothing for one not taken.
         columns: Those to read; by default all columns of numbers.
+        check: Called with what stands in the key columns of each row; raises a `TableError` where
+            that can be no architecture.
 
     Raises:
         TableError: There is no such file, it is no such table, or a column is missing or text.
+            The message says in which line.
 
     Example:
         >>> import jarch as ja
@@ -52,7 +56,7 @@ def read_table(
         0.95
     """
     path = Path(path)
-    header, body = _read(path)
+    header, body, lines = _read(path)
     places = {name: place for place, name in enumerate(header)}
     for name in (*key_columns, *(columns or ())):
         if name not in places:
@@ -60,21 +64,25 @@ def read_table(
     fields = list(zip(*body, strict=True)) or [()] * len(header)
     keys = list(zip(*[fields[places[name]] for name in key_columns], strict=True))
     decisions = list(key_columns.values() if isinstance(key_columns, Mapping) else key_columns)
-    return Table(
-        path.name,
-        _number_rows(path, keys),
-        _numbers(path, {name: fields[place] for name, place in places.items()}, columns),
-        key or decisions_key(decisions),
-    )
+    rows = _number_rows(path, keys, lines)
+    if check is not None:
+        _check_keys(path, keys, lines, check)
+    texts = {name: fields[places[name]] for name in (header if columns is None else columns)}
+    numbers, others = _numbers(texts, lines)
+    if columns is not None and others:
+        name, why = next(iter(others.items()))
+        raise TableError(f"{path}: column {name!r} holds text: {why}")
+    return Table(path.name, rows, numbers, key or decisions_key(decisions), others)
 
 
-def _read(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Return the names of the columns, and the fields of the rows."""
+def _read(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
+    """Return the names of the columns, the fields of the rows, and in which lines they end."""
     nothing: list[str] = []
     try:
         lines = csv.reader(_text(path), strict=True)
         header = next(lines, nothing)
         body: list[list[str]] = []
+        ends: list[int] = []
         for fields in lines:
             if fields and len(fields) != len(header):
                 raise TableError(
@@ -83,6 +91,7 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
                 )
             if fields:
                 body.append(fields)
+                ends.append(lines.line_num)
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise TableError(f"{path} cannot be read as a CSV table: {error}") from error
     if not header:
@@ -90,34 +99,56 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
     if len(set(header)) < len(header):
         twice = next(name for name in header if header.count(name) > 1)
         raise TableError(f"{path} has two columns of the name {twice!r}")
-    return header, body
+    return header, body, ends
 
 
 def _text(path: Path) -> Iterator[str]:
     with path.open("rb") as file:
         compressed = file.read(2) == _GZIP
     opener = gzip.open if compressed else open
-    with opener(path, "rt", encoding="utf-8", newline="") as text:
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as text:
         yield from text
 
 
-def _number_rows(path: Path, keys: Sequence[Key]) -> dict[Key, int]:
+def _number_rows(path: Path, keys: Sequence[Key], lines: Sequence[int]) -> dict[Key, int]:
     rows = {key: row for row, key in enumerate(keys)}
     if len(rows) < len(keys):
-        twice = next(key for row, key in enumerate(keys) if rows[key] != row)
-        raise TableError(f"{path} has more than one row for {text_of(twice)}")
+        first, twice = next((row, key) for row, key in enumerate(keys) if rows[key] != row)
+        raise TableError(
+            f"{path}, lines {lines[first]} and {lines[rows[twice]]}: more than one row for "
+            f"{text_of(twice)}"
+        )
     return rows
 
 
-def _numbers(
-    path: Path, fields: Mapping[str, Sequence[str]], wanted: Sequence[str] | None
-) -> dict[str, NDArray[np.float64]]:
-    """Return the columns of numbers, or those that are wanted."""
-    columns: dict[str, NDArray[np.float64]] = {}
-    for name in fields if wanted is None else wanted:
+def _check_keys(
+    path: Path, keys: Sequence[Key], lines: Sequence[int], check: Callable[[Key], object]
+) -> None:
+    for key, line in zip(keys, lines, strict=True):
         try:
-            columns[name] = np.array([float(text or "nan") for text in fields[name]], np.float64)
-        except ValueError as error:
-            if wanted is not None:
-                raise TableError(f"{path}: column {name!r} holds text: {error}") from error
-    return columns
+            check(key)
+        except TableError as error:
+            raise TableError(f"{path}, line {line}: {error}") from error
+
+
+def _numbers(
+    fields: Mapping[str, Sequence[str]], lines: Sequence[int]
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, str]]:
+    """Return the columns of numbers, and of each other one the first field that is none."""
+    columns: dict[str, NDArray[np.float64]] = {}
+    others: dict[str, str] = {}
+    for name, texts in fields.items():
+        try:
+            columns[name] = np.array([float(text or "nan") for text in texts], np.float64)
+        except ValueError:
+            line, text = next(pair for pair in zip(lines, texts, strict=True) if _is_text(pair[1]))
+            others[name] = f"{text!r} in line {line}"
+    return columns, others
+
+
+def _is_text(field: str) -> bool:
+    try:
+        float(field or "nan")
+    except ValueError:
+        return True
+    return False

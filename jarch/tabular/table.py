@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TypeAlias
 
@@ -32,12 +32,14 @@ class Table:
         rows: The number of the row of each key.
         columns: The numbers of each column, by row; NaN where the file has none.
         key: Returns the key of an architecture.
+        texts: Of each column of text what stands where, for messages.
     """
 
     name: str
     rows: Mapping[Key, int]
     columns: Mapping[str, NDArray[np.float64]]
     key: FindKey
+    texts: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -65,6 +67,10 @@ class Table:
             TableError: There is no column of numbers with this name.
         """
         found = self.columns.get(name)
+        if found is None and name in self.texts:
+            raise TableError(
+                f"{self.name} has no column of numbers {name!r}: it has {self.texts[name]}"
+            )
         if found is None:
             raise TableError(
                 f"{self.name} has no column of numbers {name!r}{proposal(name, self.columns)}"
