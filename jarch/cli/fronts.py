@@ -26,6 +26,7 @@ from .tables import format_metric
 FRONT = "front.csv"
 CURVE = "hypervolume.csv"
 PLOT = "front.svg"
+_BLUE = "#0072b2"  # of Okabe and Ito, whom all can tell apart; the crosses are a shape of their own
 
 
 def read_objectives(texts: Sequence[str]) -> tuple[Objective, ...]:
@@ -119,13 +120,30 @@ def _draw(
 ) -> None:
     """Draw each further objective over the first, and the hypervolume over evaluations."""
     x, *others = [objective.name for objective in objectives]
+    ways = {o.name: f"{o.name} ({'more' if o.maximize else 'less'} is better)" for o in objectives}
     figure = make(figsize=(5 * (len(others) + 1), 4), layout="constrained")
     *plots, last = figure.subplots(1, len(others) + 1, squeeze=False)[0]
     for plot, y in zip(plots, others, strict=True):
         known = [e for e in evaluations if e.score(x) is not None and e.score(y) is not None]
-        plot.scatter([e.score(x) for e in known], [e.score(y) for e in known], s=12, color="0.7")
-        plot.plot([e.score(x) for e in front], [e.score(y) for e in front], "o", color="C0")
-        plot.set(xlabel=x, ylabel=y, title="all candidates, and the front")
+        rest = [e for e in known if e not in front]
+        at = [e.score(x) for e in rest], [e.score(y) for e in rest]
+        plot.plot(*at, "x", color="0.6", label="others")
+        plot.plot(
+            [e.score(x) for e in front], [e.score(y) for e in front], "o", c=_BLUE, label="front"
+        )
+        for e in front:
+            where = (e.score(x), e.score(y))
+            plot.annotate(e.index, where, (4, 4), textcoords="offset points", fontsize=8)
+        plot.set(xlabel=ways[x], ylabel=ways[y], title="Pareto front and its candidates")
+        plot.legend()
     last.step(range(1, len(curve) + 1), curve, where="post")
-    last.set(xlabel="evaluations", ylabel="hypervolume", title="dominated, from the worst on")
+    last.lines[0].set_color(_BLUE)
+    last.set(
+        xlabel="evaluations",
+        ylabel="hypervolume",
+        title="Hypervolume over the worst scores",
+    )
+    for plot in (*plots, last):
+        plot.yaxis.set_major_formatter("{x:,.6g}")
+        plot.spines[["top", "right"]].set_visible(False)
     figure.savefig(path)

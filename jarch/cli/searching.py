@@ -93,13 +93,14 @@ class Search:
     seed: int = 0
     """Decides the split for validation, the candidates, and all training."""
     evaluations: int = 10
-    """How many candidates."""
+    """How many candidates to train and compare, failures included."""
     epochs: int = 8
-    """Of training for each candidate; with several fidelities, of those that come to the top."""
+    """How long each candidate trains; with several fidelities, those that come to the top."""
     final_epochs: int = 30
-    """Of training for the best in the end; 0 keeps the weights that it has from the search."""
+    """How long the best trains in the end, anew; 0 keeps the weights it has from the search."""
     seconds: float | None = 170.0
-    """End in time, with fewer candidates and a shorter last training if need be; None: no limit."""
+    """Seconds for all of it: fewer candidates and a shorter last training, if need be. None is
+    without limit: give that, or many seconds, for a search over night."""
     folder: Path | None = None
     """The run folder; by default a new one, runs/SPACE-DATA-SEED."""
     resume: bool = False
@@ -107,13 +108,15 @@ class Search:
     space_args: tuple[str, ...] = ()
     """Arguments of the space function, each name=value; num_classes follows from the data."""
     searcher: SearcherName = "random"
-    """What suggests the candidates."""
+    """What suggests the candidates; docs/searchers/README.md says which to choose."""
     searcher_args: tuple[str, ...] = ()
     """Options of the searcher, each name=value, such as population=10; by default its paper's."""
     uniform: bool = False
-    """For the random searcher: draw uniformly over architectures; else decision by decision."""
+    """For the random searcher: give each architecture the same chance; by default each value of
+    each decision has it."""
     max_parameters: int | None = 500_000
-    """Consider no architecture with more parameters: two cores train that many in seconds."""
+    """Consider no architecture with more parameters; None: of any size. Two cores train the
+    default number within seconds on small images."""
     max_flops: int | None = None
     """Consider no architecture with more FLOPs in the forward pass of one example."""
     objective: str | None = None
@@ -132,13 +135,13 @@ class Search:
     depthwise: Literal["lax", "shifted"] | None = None
     """How depthwise convolutions are computed, as jarch tune found it; None: by jarch's table."""
     batch_size: int = 32
-    """Examples a training step."""
+    """How many examples a training step takes."""
     optimizer: str = "adam"
     """The name of an optimiser of optax."""
     learning_rate: float = 3e-3
-    """The highest; it falls to nothing in a cosine."""
+    """The highest learning rate; it falls to nearly nothing along a cosine."""
     weight_decay: float = 0.0
-    """Decoupled from the gradient."""
+    """What a step takes off weights, as a part of them times the learning rate; decoupled."""
     label_smoothing: float = 0.0
     """The part of the target's probability that is spread over all classes."""
     augment: str = ""
