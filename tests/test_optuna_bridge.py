@@ -202,6 +202,34 @@ def test_wrong_samplers_say_what_is_right() -> None:
         wrong.ask(np.random.default_rng(0))
 
 
+def test_what_a_sampler_needs_is_said_before_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_nothing(name: str) -> None:
+        """As `find_spec` does where a package is not installed."""
+
+    monkeypatch.setattr("jarch.search.bridges.sampler.find_spec", find_nothing)
+    for sampler, needed in (("gp", "torch"), ("cmaes", "cmaes")):
+        with pytest.raises(SearchError, match=f"{sampler} needs {needed}: pip install {needed}"):
+            searcher(ja.trace(mixed), sampler)
+    monkeypatch.setattr("jarch.search.bridges.sampler.find_spec", str)
+    with pytest.raises(SearchError, match="cmaes takes one objective"):
+        OptunaSearcher(ja.trace(mixed), OptunaConfig("cmaes"), objectives=(LOSS, SIZE))
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga3", "qmc"])
+def test_samplers_honour_constraints_with_several_objectives(sampler: str) -> None:
+    def small(architecture: ja.Architecture) -> None:
+        if score(architecture)["size"] > 20:
+            raise ja.InvalidArchitecture("too large")
+
+    made = OptunaSearcher(
+        ja.trace(mixed), OptunaConfig(sampler), objectives=(LOSS, SIZE), constraint=small
+    )
+    found = run_search(made, score, 20, objective="loss", maximize=False)
+    assert len(found.evaluations) == 20
+    assert all(0 <= (e.metrics["size"] or 0) <= 20 for e in found.evaluations)
+    assert found.invalid_draws > 0
+
+
 # Pruners
 
 PRUNERS: dict[str, tuple[str, dict[str, Any]]] = {

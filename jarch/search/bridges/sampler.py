@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from importlib.util import find_spec
 from typing import Any, cast
 
 import numpy as np
@@ -44,6 +45,9 @@ SAMPLERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "qmc": ("QMCSampler", {"warn_independent_sampling": False}),
 }
 """Optuna's class for each name, and arguments that say no more than Optuna's defaults."""
+
+_NEEDS: Mapping[str, str] = {"cmaes": "cmaes", "gp": "torch"}
+"""Packages that samplers import where they first sample, which Optuna does not bring."""
 
 _SEEDS = 2**31
 _STUDY = "jarch"
@@ -168,7 +172,8 @@ class OptunaSearcher:
         """Begin without trials.
 
         Raises:
-            SearchError: Optuna is not installed, or several objectives are to be pruned by.
+            SearchError: Optuna, or what its sampler needs, is not installed; or there are several
+                objectives for a pruner, or for CMA-ES.
         """
         config = self.config
         self.objectives = check_objectives(self.objectives)
@@ -176,8 +181,22 @@ class OptunaSearcher:
         prunes = config.pruner is not None or self.make_pruner is not None
         if prunes and len(self.objectives) > 1:
             raise SearchError("pruners of Optuna take one objective; give one, or no pruner")
+        if self.make is None:
+            self._check_sampler()
         self._levels = levels(config.maximum, config.eta, config.minimum) if prunes else ()
         import_optuna()
+
+    def _check_sampler(self) -> None:
+        """Raise where the sampler of the configuration would fail, some suggestions later."""
+        name = self.config.sampler
+        needed = _NEEDS.get(name)
+        if needed is not None and find_spec(needed) is None:
+            raise SearchError(f"Optuna's sampler {name} needs {needed}: pip install {needed}")
+        if name == "cmaes" and len(self.objectives) > 1:
+            raise SearchError(
+                "Optuna's sampler cmaes takes one objective; for several choose tpe, gp, nsga2 or "
+                "nsga3"
+            )
 
     def ask(self, rng: np.random.Generator) -> Suggestion:
         """Return what goes on, or what the sampler suggests, or else something random that is new.
