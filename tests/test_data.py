@@ -209,6 +209,7 @@ def wrong(**changes: Any) -> dict[str, Any]:
         (wrong(y_train=np.array(["a", "b"])[np.arange(60) % 2]), "return_inverse"),
         (wrong(y_train=np.arange(60) % 3 - 1), "label -1, outside"),
         (wrong(y_test=np.array([0, 1, 3])), "label 3, outside 0 to 2"),
+        (wrong(y_train=np.zeros(60, int), y_test=np.zeros(3, int)), "all labels are 0"),
         (
             wrong(y_train=np.arange(60) % 3 * 2, y_test=np.zeros(3, int)),
             r"no training example: \[1",

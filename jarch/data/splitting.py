@@ -157,4 +157,9 @@ def _classes(y: Array, name: str) -> int | None:
     check_labels(y, f"{name}: y_train", np.iinfo(np.int32).max)
     if not len(y):
         raise DataError(f"{name}: there are no training examples; give it some")
+    if not y.any():
+        raise DataError(
+            f"{name}: all labels are 0, so there is nothing to learn; give at least two classes, or "
+            "floating point targets for regression"
+        )
     return int(y.max()) + 1
