@@ -567,7 +567,11 @@ def test_searchers_run_with_their_own_surrogates(name: str) -> None:
 def test_every_part_of_smbo_can_be_exchanged(
     surrogate: str, acquisition: str, optimizer: str
 ) -> None:
-    options = {"surrogate": surrogate, "acquisition": acquisition, "optimizer": optimizer}
+    options: dict[str, Any] = {
+        "surrogate": surrogate,
+        "acquisition": acquisition,
+        "optimizer": optimizer,
+    }
     few = {"forest": {"trees": 5}, "boosting": {"members": 2, "trees": 5}}
     options |= {"initial": 3, "candidates": 8, "surrogate_options": few.get(surrogate, {})}
     searcher, generator = ja.make_searcher("smbo", ja.trace(two_widths), options), rng()

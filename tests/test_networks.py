@@ -18,7 +18,7 @@ import jarch as ja
 from jarch import nn
 from jarch.surrogates import DeepEnsemble, GraphNetwork, SurrogateError, make_surrogate
 from jarch.surrogates.networks import training
-from jarch.surrogates.networks.graph_network import sum_of_neighbours
+from jarch.surrogates.networks.graph_network import among_all, sum_of_neighbours
 from jarch.surrogates.networks.node_arrays import fit_nodes
 
 pytestmark = pytest.mark.unverified
@@ -194,21 +194,24 @@ TINY = GraphNetwork(members=2, width=8, epochs=20)
 def test_the_sum_of_neighbours_and_its_derivative_are_those_of_the_matrix() -> None:
     nets = drawn(ja.spaces.nasbench201_cell, 3)
     given = fit_nodes(nets, 8)(nets)
-    nodes = np.random.default_rng(0).normal(size=(*given.there.shape, 5)).astype(np.float32)
-    matrix = np.zeros((*given.there.shape, given.there.shape[1]))
+    graphs, places = given.there.shape
+    nodes = np.random.default_rng(0).normal(size=(5, graphs * places)).astype(np.float32)
+    matrix = np.zeros((graphs * places, graphs * places))
     for graph, node, slot in np.ndindex(*given.before.shape):
-        if given.before[graph, node, slot] < nodes.shape[1]:
-            matrix[graph, node, given.before[graph, node, slot]] += 1
+        if given.before[graph, node, slot] < places:
+            first = graph * places
+            matrix[first + node, first + given.before[graph, node, slot]] += 1
     assert matrix.sum() > 30
+    before, after = among_all(given.before), among_all(given.after)
 
     def total(nodes: Any) -> Any:
-        found: Any = sum_of_neighbours(nodes, given.before, given.after)
+        found: Any = sum_of_neighbours(nodes, before, after)
         return (found**2).sum()
 
-    found: Any = sum_of_neighbours(nodes, given.before, given.after)
-    np.testing.assert_allclose(found, matrix @ nodes, rtol=1e-4, atol=1e-5)
+    found: Any = sum_of_neighbours(nodes, before, after)
+    np.testing.assert_allclose(found, nodes @ matrix.T, rtol=1e-4, atol=1e-5)
     slope = cast(Any, jax.grad(total))(nodes)
-    expected = 2 * matrix.swapaxes(1, 2) @ (matrix @ nodes)
+    expected = 2 * nodes @ matrix.T @ matrix
     np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-4)
 
 

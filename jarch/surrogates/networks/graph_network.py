@@ -132,29 +132,44 @@ class GraphNetwork:
 
 
 def apply_messages(parameters: Tree, graphs: Any) -> jax.Array:
-    """Return what a network says of b graphs, given as `NodeArrays`: shape (b,)."""
+    """Return what a network says of b graphs, given as `NodeArrays`: shape (b,).
+
+    The nodes of all graphs are one axis, the last: CPUs like one that is long.
+    """
     given = NodeArrays(*graphs)
     messages, head, last = parameters
-    there = jnp.asarray(given.there)[..., None]
-    nodes = jnp.asarray(given.features)
+    there: Any = jnp.asarray(given.there)
+    b, places = there.shape
+    nodes: Any = jnp.asarray(given.features).reshape(b * places, -1).T
+    before, after = among_all(given.before), among_all(given.after)
     for first, second, normal in messages:
-        before = sum_of_neighbours(nodes, given.before, given.after)
-        after = sum_of_neighbours(nodes, given.after, given.before)
-        told = jax.nn.relu(_dense(first, jnp.concatenate([nodes + before, after], axis=-1)))
-        nodes = _normalized(normal, jax.nn.relu(_dense(second, told))) * there
-    mean = nodes.sum(axis=1) / there.sum(axis=1)
-    return _dense(last, jax.nn.relu(_dense(head, mean)))[:, 0]
+        from_before = nodes + sum_of_neighbours(nodes, before, after)
+        told = _dense(
+            first, jnp.concatenate([from_before, sum_of_neighbours(nodes, after, before)])
+        )
+        nodes = _normalized(normal, jax.nn.relu(_dense(second, jax.nn.relu(told))))
+        nodes = nodes * there.reshape(-1)
+    mean = nodes.reshape(-1, b, places).sum(axis=2) / there.sum(axis=1)
+    return _dense(last, jax.nn.relu(_dense(head, mean)))[0]
+
+
+def among_all(neighbours: Any) -> jax.Array:
+    """Return neighbours (b, M, D) by their places among all nodes: (b M, D), b M for none."""
+    b, places, slots = neighbours.shape
+    moved = neighbours + places * jnp.arange(b)[:, None, None]
+    found: jax.Array = jnp.where(neighbours == places, b * places, moved).reshape(-1, slots)
+    return found
 
 
 def sum_of_neighbours(nodes: Any, neighbours: Any, reverse: Any) -> jax.Array:
-    """Return for each node the sum over its neighbours, of shape (b, M, C).
+    """Return for each node the sum over its neighbours, of shape (C, N).
 
     The derivative of a gather is a scatter, which is slow on CPUs. Here it is a gather too, since
     the other end of each edge is known.
 
     Args:
-        nodes: Shape (b, M, C).
-        neighbours: For each node its neighbours, and M where there is none: shape (b, M, D).
+        nodes: Shape (C, N).
+        neighbours: For each node its neighbours, and N where there is none: shape (N, D).
         reverse: For each node those whose neighbour it is, likewise.
     """
     found: jax.Array = _sum(nodes, neighbours, reverse)
@@ -164,9 +179,8 @@ def sum_of_neighbours(nodes: Any, neighbours: Any, reverse: Any) -> jax.Array:
 def _gathered(nodes: Any, neighbours: Any) -> jax.Array:
     padded: Any = jnp.concatenate([nodes, jnp.zeros_like(nodes[:, :1])], axis=1)
     found = jnp.zeros_like(nodes)
-    for slot in range(neighbours.shape[-1]):
-        which = neighbours[:, :, slot, None]
-        found += jnp.take_along_axis(padded, which, axis=1, mode="promise_in_bounds")
+    for slot in range(neighbours.shape[1]):
+        found += padded.at[:, neighbours[:, slot]].get(mode="promise_in_bounds")
     return found
 
 
@@ -186,14 +200,15 @@ _sum = cast(Any, jax.custom_vjp(_plain))
 _sum.defvjp(_forward, _backward)
 
 
-def _dense(layer: Any, rows: Any) -> jax.Array:
-    found: jax.Array = rows @ layer[0] + layer[1]
+def _dense(layer: Any, columns: Any) -> jax.Array:
+    found: jax.Array = layer[0].T @ columns + layer[1][:, None]
     return found
 
 
-def _normalized(parameters: Any, rows: Any) -> jax.Array:
-    """Return rows of mean 0 and deviation 1, scaled and shifted (Ba et al. 2016)."""
-    centred = rows - rows.mean(axis=-1, keepdims=True)
-    variance = jnp.square(centred).mean(axis=-1, keepdims=True)
-    found: jax.Array = centred * jax.lax.rsqrt(variance + 1e-5) * parameters[0] + parameters[1]
+def _normalized(parameters: Any, columns: Any) -> jax.Array:
+    """Return columns of mean 0 and deviation 1, scaled and shifted (Ba et al. 2016)."""
+    centred = columns - columns.mean(axis=0)
+    variance = jnp.square(centred).mean(axis=0)
+    scale, shift = parameters
+    found: jax.Array = centred * jax.lax.rsqrt(variance + 1e-5) * scale[:, None] + shift[:, None]
     return found
