@@ -159,7 +159,7 @@ def _classes(y: Array, name: str) -> int | None:
         raise DataError(f"{name}: there are no training examples; give it some")
     if not y.any():
         raise DataError(
-            f"{name}: all labels are 0, so there is nothing to learn; give at least two classes, or "
-            "floating point targets for regression"
+            f"{name}: all labels are 0, so there is nothing to learn; give at least two classes, "
+            "or floating point targets for regression"
         )
     return int(y.max()) + 1
