@@ -15,11 +15,8 @@ from numpy.typing import NDArray
 
 from jarch import spaces
 from jarch.ir import Architecture, InvalidArchitecture, Space, trace
-from jarch.search import Objective, RandomSearcher, Searcher
+from jarch.search import Objective, Searcher, make_searcher
 from jarch.search.multi_objective import (
-    FrontLocalSearcher,
-    Nsga2Searcher,
-    Nsga3Searcher,
     Objectives,
     hypervolume,
     hypervolume_curve,
@@ -43,27 +40,17 @@ class Contestant(NamedTuple):
     evaluations: int | None = None
 
 
-def _random(space: Space, objectives: Objectives) -> Searcher:
-    return RandomSearcher(space)
-
-
-def _nsga2(space: Space, objectives: Objectives) -> Searcher:
-    return Nsga2Searcher(space, objectives=objectives)
-
-
-def _nsga3(space: Space, objectives: Objectives) -> Searcher:
-    return Nsga3Searcher(space, objectives=objectives)
-
-
-def _front_local(space: Space, objectives: Objectives) -> Searcher:
-    return FrontLocalSearcher(space, objectives=objectives)
+def _by_name(name: str, space: Space, objectives: Objectives) -> Searcher:
+    return make_searcher(name, space, objectives=objectives)
 
 
 SEARCHERS: Mapping[str, Contestant] = {
-    "random": Contestant(_random),
-    "nsga2": Contestant(_nsga2),
-    "nsga3": Contestant(_nsga3),
-    "front_local": Contestant(_front_local),
+    "random": Contestant(partial(_by_name, "random")),
+    "nsga2": Contestant(partial(_by_name, "nsga2")),
+    "nsga3": Contestant(partial(_by_name, "nsga3")),
+    "front_local": Contestant(partial(_by_name, "front_local")),
+    "optuna": Contestant(partial(_by_name, "optuna"), evaluations=200),
+    "parego": Contestant(partial(_by_name, "parego"), seeds=40, evaluations=200),
 }
 """What can be compared, by name, all with the defaults of jarch."""
 
