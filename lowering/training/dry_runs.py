@@ -19,6 +19,7 @@ from jarch.lowering.model import Model, lower
 from .batches import Data, target_rows
 from .checking import as_model, check_shapes
 from .config import TrainConfig, resolve
+from .levels import QUICK, level_of
 from .memory import planned_bytes
 from .regularizers import regularizers_of
 from .steps import (
@@ -56,8 +57,9 @@ def program_key(
 
     Candidates of one key are trained by one program, compiled once. It is the sha256 of the graph
     in normal form, which has neither names nor numbers such as rates of dropout; of the shapes and
-    types of data and batches; of the optimiser without its numbers; and of backend and versions. A
-    user's own operations and optimisers count by name alone, where the programs of two differ.
+    types of data and batches; of the optimiser without its numbers; of backend and versions; and,
+    on CPUs, of whether there are so few steps that it is compiled quickly. A user's own operations
+    and optimisers count by name alone, where the programs of two differ.
 
     Args:
         architecture: What would be trained.
@@ -82,8 +84,10 @@ def program_key(
     shape = tuple(x.shape[1:])
     signature = Signature(shape, str(x.dtype), data.num_classes, tuple(data.y_train.shape[1:]))
     check_shapes(model.architecture, signature)
-    program = _program(model, decided)
-    return step_key(program, _arguments(program, model, x, y, min(decided.batch_size, len(x))))[0]
+    program, batch_size = _program(model, decided), min(decided.batch_size, len(x))
+    steps = decided.epochs * (len(x) // batch_size)
+    level = level_of(model.architecture, shape, batch_size, steps)
+    return step_key(program, _arguments(program, model, x, y, batch_size), level=level)[0]
 
 
 def dry_run(
@@ -119,7 +123,7 @@ def dry_run(
     y_type = np.float32 if targets else np.int32
     x, y = _shape(shape, np.float32), _shape((batch_size, *(targets or ())), y_type)
     arguments = _arguments(program, model, x, y, batch_size)
-    level = 0 if jax.default_backend() == "cpu" else None
+    level = QUICK if jax.default_backend() == "cpu" else None
     compiled: Any = compiled_step(program, arguments, level)
     return DryRun(time.perf_counter() - began, planned_bytes(compiled))
 

@@ -84,13 +84,14 @@ class Whole:
 
     together = 1
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, level: int | None = None) -> None:
         """Begin.
 
         Args:
             program: What the step is of.
+            level: Of the compiler, for the step; None for the one of this backend.
         """
-        self._program = program
+        self._program, self._level = program, level
 
     def start(self, variables: Variables) -> TrainState:
         """Return the state before the first step."""
@@ -102,7 +103,7 @@ class Whole:
 
     def make_step(self, state: TrainState, x: Any, y: Any, epoch: Epoch, numbers: Numbers) -> Take:
         """Return what takes steps within an epoch from a state of these shapes."""
-        step = make_step(self._program, state, x, y, epoch, numbers)
+        step = make_step(self._program, state, x, y, epoch, numbers, self._level)
 
         def take(state: TrainState, count: int = 1) -> TrainState:
             for _ in range(count):

@@ -2,9 +2,6 @@
 
 What shapes a program is compiled once: equal architectures, and those that differ in numbers alone,
 share it. Learning rate, decay, smoothing, dropout, momentum and seed are numbers in it.
-
-On CPUs the compiler works at level 1: side by side with the default, level 2, compiling nets of the
-MobileNet space took 0.56 to 0.74 of the time and their steps 0.98 to 1.03.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -34,6 +31,7 @@ from .averages import averaged
 from .config import Optimizer
 from .executables import Executable, executable
 from .initial_state import zero_shapes, zero_state, zeros
+from .levels import compiler_options, default_level
 from .losses import mean_loss
 from .metrics import Task
 from .optimizers import (
@@ -51,7 +49,6 @@ from .statistics import warm_momenta
 Variables: TypeAlias = Mapping[str, Any]
 """Collections such as `"params"` and `"batch_stats"`; each maps node keys to arrays by name."""
 
-_LEVEL = "xla_backend_optimization_level"
 _shape: Callable[..., Any] = jax.ShapeDtypeStruct  # JAX does not say the types of these
 _structure = cast(Callable[[Any], Any], jax.tree.structure)
 _KEPT = 1024  # things that follow from a program, remembered: some kB each
@@ -147,7 +144,13 @@ def variables_of(module: ArchitectureModule, state: TrainState) -> Variables:
 
 
 def make_step(
-    program: Program, state: TrainState, x: Any, y: Any, epoch: Epoch, numbers: Numbers
+    program: Program,
+    state: TrainState,
+    x: Any,
+    y: Any,
+    epoch: Epoch,
+    numbers: Numbers,
+    level: int | None = None,
 ) -> Callable[[TrainState], TrainState]:
     """Return what makes a state into that after one more step, compiled; it reuses the memory.
 
@@ -158,9 +161,10 @@ def make_step(
         y: All training targets.
         epoch: Order and learning rates of the epoch in which the steps lie.
         numbers: Of the run.
+        level: Of the compiler; None for the one of this backend.
     """
     given = (x, y, epoch, numbers, program_values(program))
-    run = step_program(program, (state, *given))
+    run = step_program(program, (state, *given), level)
     return lambda state: run(state, *given)
 
 
@@ -176,10 +180,12 @@ def forward(program: ArchitectureModule, variables: Variables, x: Any) -> Any:
     return forward_program(program, arguments)(*arguments)
 
 
-def step_program(program: Program, arguments: tuple[Any, ...]) -> Executable:
+def step_program(
+    program: Program, arguments: tuple[Any, ...], level: int | None = None
+) -> Executable:
     """Return the compiled step for arguments of these shapes."""
-    key, own = step_key(program, arguments)
-    return executable(key, own, lambda: compiled_step(program, arguments))
+    key, own = step_key(program, arguments, level=level)
+    return executable(key, own, lambda: compiled_step(program, arguments, level))
 
 
 def forward_program(module: ArchitectureModule, arguments: tuple[Any, ...]) -> Executable:
@@ -189,7 +195,7 @@ def forward_program(module: ArchitectureModule, arguments: tuple[Any, ...]) -> E
 
 
 def step_key(
-    program: Program, arguments: tuple[Any, ...], form: str = "step"
+    program: Program, arguments: tuple[Any, ...], form: str = "step", level: int | None = None
 ) -> tuple[str, Hashable]:
     """Return the key of a training step, and those objects of the user's that belong to it.
 
@@ -197,8 +203,10 @@ def step_key(
         program: What it is of.
         arguments: Of these shapes.
         form: What else shapes the program, such as that it is one for many models.
+        level: Of the compiler; None for the one of this backend.
     """
-    return _step_key(program, _signature(arguments), form)
+    level = default_level() if level is None else level
+    return _step_key(program, _signature(arguments), form, level)
 
 
 def forward_key(
@@ -243,7 +251,9 @@ def _signature(arguments: Any) -> Hashable:
 
 
 @until_overruled(_KEPT)
-def _step_key(program: Program, signature: Any, form: str) -> tuple[str, Hashable]:
+def _step_key(
+    program: Program, signature: Any, form: str, level: int | None
+) -> tuple[str, Hashable]:
     options, _ = split_options(program.optimizer, program.options)
     named = isinstance(program.optimizer, str)
     described = {
@@ -254,7 +264,7 @@ def _step_key(program: Program, signature: Any, form: str) -> tuple[str, Hashabl
         "options": options if named else None,
         "regularizers": program.regularizers.describe(),
         "arguments": _described(signature),
-        "level": default_level(),
+        "level": level,
     }
     rules = own_rules(program.module)
     own = (rules, None if named else (program.optimizer, program.options))
@@ -277,11 +287,6 @@ def _described(signature: Any) -> list[Any]:
     return describe_arguments(jax.tree.unflatten(tree, [_shape(*leaf) for leaf in leaves]))
 
 
-def default_level() -> int | None:
-    """Return the level at which the compiler works on this backend; None for its own."""
-    return 1 if jax.default_backend() == "cpu" else None
-
-
 def compiled(
     function: Callable[..., Any],
     arguments: Any,
@@ -296,8 +301,7 @@ def compiled(
         level: Of the compiler; None for the one of this backend.
         named: Further arguments of `jax.jit`.
     """
-    level = default_level() if level is None else level
-    options = None if level is None else {_LEVEL: level}
+    options = compiler_options(default_level() if level is None else level)
     jitted = jax.jit(function, compiler_options=options, **named)
     with situated("often"):
         lowered = jitted.lower(*arguments)

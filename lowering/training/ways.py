@@ -19,6 +19,7 @@ from jarch.lowering.segments import KNOWN, segments_of
 from .config import TrainConfig
 from .feeding import place_of
 from .kinds import kind_of
+from .levels import level_of
 from .piecewise import Piecewise
 from .preparation import Run
 from .probes import remembered_choice
@@ -35,8 +36,8 @@ LOOP = "loop"
 MOST_WORK = 1 << 23
 """FLOPs of a batch, forward, up to which convolutions may lie in a loop on CPUs.
 
-Of five small nets, in batches of 8 and of 64, a step in a loop took 0.11 to 0.94 of the time; of one
-with three convolutions of 32 channels, 1.7 and 2 times.
+Of five small nets, in batches of 8 and of 64, a step in a loop took 0.11 to 0.94 of the time; of
+one with three convolutions of 32 channels, 1.7 and 2 times.
 """
 
 LEAST_SEGMENTS = 4
@@ -70,7 +71,11 @@ def steps_of(run: Run) -> Steps:
     """Return the steps of a run, by the programs that it is to be trained by."""
     if way_of(run) == "segments":
         return Piecewise(run.program, segments_of(run.model.architecture))
-    return Looped(run.program) if _is_looped(run) else Whole(run.program)
+    if _is_looped(run):
+        return Looped(run.program)
+    shape = run.signature.input_shape
+    level = level_of(run.model.architecture, shape, run.batch_size, run.rates.size)
+    return Whole(run.program, level)
 
 
 def way_of(run: Run) -> Way:

@@ -29,7 +29,7 @@ from jarch.lowering.training.program_key import (
     digest,
     own_rules,
 )
-from jarch.lowering.training.steps import default_level
+from jarch.lowering.training.levels import default_level
 
 from .batches import Batch
 from .network import Network
