@@ -191,8 +191,11 @@ def test_scores_of_a_function(capsys: pytest.CaptureFixture[str]) -> None:
     written = json.loads(Path("a.json").read_text())
     assert len(written["surrogates"][0]["coverage"]) == len(written["levels"]) == 19
     assert f"{written['surrogates'][0]['mean']['kendall']}" == rows[0]["kendall"]
-    assert run("--function", "my_scores.py:both", "--metric", "nodes") == 0
-    assert "nodes by my_scores.py:both" in capsys.readouterr().out
+    encoded = ["--surrogates", "ridge:ngram"]
+    assert run("--function", "my_scores.py:both", "--metric", "nodes", *encoded) == 0
+    printed = capsys.readouterr().out
+    assert "nodes by my_scores.py:both" in printed
+    assert printed.count("ridge:ngram") == 2
 
 
 def test_scores_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -263,6 +266,11 @@ def test_scores_of_nasbench201(capsys: pytest.CaptureFixture[str]) -> None:
         (["--function", "my_scores.py:both"], "returns size, nodes; say by --metric"),
         (["--function", "my_scores.py:nothing"], "returned None; a score is a finite number"),
         (["--function", "my_scores.py:size", "--surrogates", "lasso"], "'lasso' is none of ridge"),
+        (
+            ["--function", "my_scores.py:size", "--surrogates", "ridge:bag"],
+            "encoder 'bag' is none of",
+        ),
+        (["--function", "my_scores.py:size", "--surrogates", "gp-wl:path"], "no option encoder"),
         (["--function", "my_scores.py:size", "--sizes", "9999"], "too few for 9999 observations"),
         (["--function", "my_scores.py:size", "--csv", "no/a.csv"], "cannot be written"),
         (["--run-folder", "nowhere"], "holds no run"),

@@ -60,7 +60,7 @@ class Calibrate:
     minimize: bool = False
     """Less is better; of its objective a run knows by itself."""
     surrogates: tuple[str, ...] = ()
-    """Names; by default all."""
+    """Names, each NAME or NAME:ENCODER; by default all."""
     sizes: tuple[int, ...] = (20, 50, 100, 200)
     """Numbers of observations."""
     repeats: int = 5
@@ -102,7 +102,7 @@ class Calibrate:
         return 0
 
     def _surrogates(self) -> Mapping[str, Surrogate]:
-        return {name: make_surrogate(name) for name in self.surrogates or SURROGATES}
+        return {text: _surrogate(text) for text in self.surrogates or SURROGATES}
 
     def _known(self) -> Known:
         """Return the scores.
@@ -160,6 +160,12 @@ class Calibrate:
             raise SpaceError(f"the figures cannot be written: {error}") from error
         if self.plot is not None:
             predictors.plot_calibration(self.plot, found, f"{self.space}, {known.what}")
+
+
+def _surrogate(text: str) -> Surrogate:
+    """Return the surrogate of a name, on the encoding that may be named after a colon."""
+    name, _, encoder = text.partition(":")
+    return make_surrogate(name, {"encoder": encoder} if encoder else None)
 
 
 def _write_csv(path: Path, found: Sequence[predictors.Calibration]) -> None:
