@@ -250,6 +250,9 @@ def test_real_numbers_can_be_searched(kind: str) -> None:
         "bananas",
         "npenas",
         "nasbowl",
+        "optuna",
+        "optuna, pruned",
+        "parego",
     ],
 )
 def test_less_of_the_opposite_is_more(kind: str) -> None:
