@@ -1,6 +1,7 @@
 """Steps in a loop within the program: the same steps, in as many calls as there need be."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -72,6 +73,23 @@ def test_a_loop_comes_to_the_same(net: ja.Architecture, data: Any) -> None:
     assert_close(one, other, 1e-5)
     for before, after in zip(one.history, other.history, strict=True):
         assert before.train_loss == pytest.approx(after.train_loss, abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [(5, 7, 1), (8, 6, 3)])
+def test_augmentation_and_regularisers_do_in_a_loop_what_they_do_outside(
+    shape: tuple[int, ...],
+) -> None:
+    """On images that are not square, in gray and in colour; given as bytes, they are scaled."""
+    pixels = np.random.default_rng(0).integers(0, 256, (120, *shape), dtype=np.uint8)
+    data = ja.from_arrays(pixels, np.arange(120) % 10)
+    block = ja.residual(lambda: ja.sequential(nn.dense(8), nn.drop_path(0.2)))
+    net = built(nn.flatten, nn.dense(8), nn.relu, block, nn.dense(10))
+    augment = ("flip", "crop=1", "cutout=2", "mixup", "cutmix", "randaugment")
+    config = replace(SGD, augment=augment, ema_decay=0.9, clip_norm=1.0)
+    one, other = (in_way(name, net, data, config) for name in ("steps", "loop"))
+    assert data.x_train.dtype == np.float32
+    assert_close(one, other, 1e-5)
 
 
 def test_however_a_training_is_divided_it_is_the_same_bit_for_bit() -> None:
