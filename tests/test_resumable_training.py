@@ -19,6 +19,7 @@ import pytest
 import jarch as ja
 from jarch import lowering, nn
 from jarch.lowering.training import compilation_cache
+from jarch.runs import read_run
 
 DATA = ja.load_data("digits", limit=150)
 CONFIG = ja.TrainConfig(epochs=6, batch_size=16, learning_rate=1e-2, weight_decay=1e-3, seed=5)
@@ -249,3 +250,55 @@ def test_another_process_goes_on(tmp_path: Path) -> None:
     whole = jax.tree.leaves(ja.fit(NET, DATA, CONFIG).variables)
     with np.load(found) as arrays:
         assert all(np.array_equal(arrays[f"arr_{i}"], leaf) for i, leaf in enumerate(whole))
+
+
+SEARCH = """
+import os, signal, sys
+from pathlib import Path
+import jarch as ja
+
+folder, killed_at = Path(sys.argv[1]), int(sys.argv[2])
+epochs = 0
+
+def on_epoch(report):
+    global epochs
+    epochs += 1
+    print("epoch", flush=True)
+    if epochs == killed_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+data, config = ja.load_data("digits", limit=150), ja.TrainConfig(epochs=4)
+evaluate = ja.TrainingEvaluator(data, config, on_epoch, folder=folder / "checkpoints")
+
+def space():
+    width = ja.Discrete([8, 12, 16, 20, 24], name="width")
+    return ja.sequential(ja.nn.flatten, ja.nn.dense(width), ja.nn.dense(10))
+
+searcher = ja.make_searcher("asha", ja.trace(space), {"maximum": 4, "eta": 2})
+ja.run_search(searcher, evaluate, 7, folder=folder / "run", resume=folder.exists())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no process kills itself like this there")
+def test_a_killed_search_trains_again_only_what_it_was_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who moves up a rung goes on from a checkpoint, also from one of another process."""
+
+    def search(folder: str, killed_at: int = 0) -> int:
+        command = [sys.executable, "-c", SEARCH, str(tmp_path / folder), str(killed_at)]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (ran.returncode == 0) == (killed_at == 0), ran.stderr
+        return ran.stdout.count("epoch")
+
+    monkeypatch.setenv(compilation_cache.VARIABLE, str(tmp_path / "cache"))
+    whole = search("whole")
+    assert search("part", killed_at=5) == 5
+    again = search("part")
+    runs = [read_run(tmp_path / folder / "run").evaluations for folder in ("whole", "part")]
+    compared = [[(e.trial, e.fidelity, e.metrics) for e in run] for run in runs]
+    assert compared[0] == compared[1]
+    reached = {e.trial: e.fidelity or 0 for e in runs[0]}  # the last of a trial is its highest
+    assert whole == sum(reached.values()) < sum(e.fidelity or 0 for e in runs[0])
+    assert whole <= 5 + again <= whole + 4
