@@ -98,6 +98,22 @@ def test_the_loss_and_batch_statistics_are_reduced_in_float32() -> None:
     assert sum(types == {"float32"} and shape == (8,) for types, shape in sums) >= 2
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.25])
+def test_weights_of_attention_are_normalised_in_float32(rate: float) -> None:
+    attentive = ja.replay(ja.trace(lambda: nn.attention(2, dropout_rate=rate, name="see")), [])
+    model, x = ja.lower(attentive, dtype="bfloat16"), jnp.ones((2, 5, 8))
+
+    def train(variables: Any, x: Any, numbers: Any) -> Any:
+        key = jax.random.key(0)
+        return model.module.apply(variables, x, train=True, numbers=numbers, rngs={"dropout": key})
+
+    numbers = {"see": {"dropout_rate": rate}} if rate else {}
+    made = jax.make_jaxpr(train)(model.init(0, x), x, numbers)
+    exponentials = [e for e in equations(made.jaxpr) if e.primitive.name == "exp"]
+    assert {str(each.outvars[0].aval.dtype) for each in exponentials} == {"float32"}
+    assert [str(each.dtype) for each in made.out_avals] == ["bfloat16"]
+
+
 def test_averages_over_positions_are_summed_in_float32() -> None:
     windows = types_in("reduce_window_sum")
     assert windows

@@ -35,7 +35,7 @@ def embedding(context: Context, properties: Mapping[str, Any], value: jax.Array)
 
 
 def attention(context: Context, properties: Mapping[str, Any], value: jax.Array) -> jax.Array:
-    """Let each position attend to all (Vaswani et al. 2017)."""
+    """Let each position attend to all (Vaswani et al. 2017); weights are normalised in float32."""
     rate = properties["dropout_rate"]
     number = isinstance(rate, Tracer)  # Flax compares it with 0
     attend = nn.MultiHeadDotProductAttention(
@@ -43,6 +43,7 @@ def attention(context: Context, properties: Mapping[str, Any], value: jax.Array)
         qkv_features=properties["qkv_features"],
         dropout_rate=0.5 if number else rate,
         attention_fn=partial(_attend, rate) if number else nn.dot_product_attention,
+        force_fp32_for_softmax=_is_half(context.dtype),
         **context.module(),
     )
     return cast(jax.Array, attend(value, deterministic=not context.train))
@@ -58,13 +59,19 @@ def _attend(
     dtype: Any = None,
 ) -> jax.Array:
     """Attend as Flax does, which drops the same weights in all examples and heads."""
-    weights = nn.dot_product_attention_weights(query, key, deterministic=True, dtype=dtype)
+    weights = nn.dot_product_attention_weights(
+        query, key, deterministic=True, dtype=dtype, force_fp32_for_softmax=_is_half(dtype)
+    )
     if not deterministic:
         assert dropout_rng is not None
         shape = (1,) * (weights.ndim - 2) + weights.shape[-2:]
         keep = jax.random.bernoulli(dropout_rng, 1 - rate, shape)
         weights = weights * (keep / (1 - rate)).astype(weights.dtype)
     return jnp.einsum("...hqk,...khd->...qhd", weights, value)
+
+
+def _is_half(dtype: Any) -> bool:
+    return dtype is not None and jnp.dtype(dtype).itemsize < 4
 
 
 def squeeze_excite(context: Context, properties: Mapping[str, Any], value: jax.Array) -> jax.Array:
