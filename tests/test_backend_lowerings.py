@@ -144,6 +144,23 @@ def test_convolutions_as_products(drawn: Any, groups: int, dtype: Any, looped: b
     assert_same("product", shape, properties, groups, 2 * groups, jnp.dtype(dtype), looped)
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize(("spatial", "kernel"), [((1, 1), 1), ((1, 1), 5), ((1,), 3), ((2, 1), 1)])
+def test_convolutions_of_one_pixel_are_dense_layers(
+    spatial: tuple[int, ...], kernel: int, groups: int
+) -> None:
+    shape = (*spatial, 3 * groups)
+    drawn = {"kernel_size": kernel, "strides": 2, "dilation": 1, "padding": "SAME"}
+    for padding in ("SAME", "VALID") if kernel == 1 else ("SAME",):
+        drawn["padding"] = padding
+        assert_same("dense", shape, drawn, groups, 4 * groups, jnp.dtype(jnp.float32), False)
+    model = ja.lower(architecture(nn.conv(4 * groups, kernel, groups=groups)))
+    x = jnp.ones((2, *shape))
+    with situated("often"):
+        text = jax.jit(model.module.apply).lower(model.init(0, x), x).as_text()
+    assert ("convolution" in text) == (groups > 1 or spatial == (2, 1))
+
+
 @pytest.mark.parametrize("piece", [nn.depthwise_conv(3, 2, 2), nn.separable_conv(3, 5, 2)])
 def test_variables_are_the_same_whichever_way(piece: ja.Fragment) -> None:
     model, x = ja.lower(architecture(piece)), jnp.ones((2, 6, 5, 3)).at[0].set(0.5)
@@ -167,7 +184,7 @@ def test_what_the_table_says() -> None:
     assert chosen("depthwise_conv") is lax.conv_general_dilated
     assert chosen("conv") is lax.conv_general_dilated
     with situated("often"):
-        assert chosen("conv") is lax.conv_general_dilated
+        assert chosen("conv") is WAYS["dense"]
         assert chosen("depthwise_conv") is WAYS["shifted"]
     with situated("loop"):
         assert chosen("conv") is WAYS["product"]

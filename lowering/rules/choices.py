@@ -21,6 +21,7 @@ from jax import lax
 
 from jarch.lowering.errors import LoweringError
 
+from .pixels import dense_convolution
 from .shifted import product_convolution, shifted_convolution
 
 P = ParamSpec("P")
@@ -34,14 +35,16 @@ Convolve: TypeAlias = Callable[..., jax.Array]
 """Takes the arguments of `jax.lax.conv_general_dilated`."""
 
 WAYS: Mapping[str, Convolve] = {
+    "dense": dense_convolution,
     "lax": cast(Convolve, lax.conv_general_dilated),
     "product": product_convolution,
     "shifted": shifted_convolution,
 }
-"""The ways to convolve, by name; `"shifted"` is for depthwise convolutions alone."""
+"""The ways to convolve, by name; `"shifted"` is for depthwise convolutions alone, and `"dense"` is
+`"lax"` but for images of one pixel."""
 
 WORTH_COMPARING: Mapping[str, tuple[str, ...]] = {
-    "conv": ("lax", "product"),
+    "conv": ("dense", "lax", "product"),
     "depthwise_conv": ("lax", "shifted"),
 }
 """The ways by operation, without those that are never the fastest."""
@@ -58,6 +61,7 @@ class Case(NamedTuple):
 CHOICES: Mapping[Case, str] = {
     Case("depthwise_conv", "cpu", "often"): "shifted",
     Case("depthwise_conv", "cpu", "loop"): "shifted",
+    Case("conv", "cpu", "often"): "dense",
     Case("conv", "cpu", "loop"): "product",
 }
 """By what was measured: see `depthwise_ratio` in the benchmarks."""
@@ -154,7 +158,9 @@ def overrule(
     if way is not None and way not in WAYS:
         raise LoweringError(f"{way!r} is no way to convolve; it must be one of {sorted(WAYS)}")
     if operation == "conv" and way == "shifted":
-        raise LoweringError("'shifted' is for 'depthwise_conv' alone; take 'lax' or 'product'")
+        raise LoweringError(
+            "'shifted' is for 'depthwise_conv' alone; take 'dense', 'lax' or 'product'"
+        )
     case = Case(operation, backend or jax.default_backend(), situation)
     if _overruled.get(case) == way:
         return
