@@ -1,1 +1,1 @@
-"""The tests; they share `training_nets`, `shown_spaces` and `searched_spaces`."""
+"""The tests; they share `training_nets`, `shown_spaces`, `searched_spaces` and `command_line`."""

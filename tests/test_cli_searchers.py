@@ -1,0 +1,135 @@
+"""`jarch search` with searchers and options of all kinds."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jarch.runs import read_run
+from jarch.search import SEARCHERS
+
+from .command_line import (
+    in_an_empty_folder as in_an_empty_folder,
+    search,
+    space_file as space_file,
+    table as table,
+)
+
+
+def test_any_searcher_can_be_chosen_and_is_checked_on_resume(
+    capsys: pytest.CaptureFixture[str], space_file: str
+) -> None:
+    evolving = ["--searcher", "evolution", "--searcher-args", "population=2", "sample=1"]
+    assert search(f"{space_file}:space", *evolving) == 0
+    stored = read_run(Path("run")).settings["searcher"]
+    assert (stored["name"], stored["population"], stored["sample"]) == ("evolution", 2, 1)
+    assert (stored["objective"], stored["maximize"]) == ("accuracy", True)
+    assert search(f"{space_file}:space", *evolving, "--resume", evaluations=4) == 0
+    assert len(read_run(Path("run")).evaluations) == 4
+    capsys.readouterr()
+    assert search(f"{space_file}:space", "--searcher", "mcts", "--resume") == 2
+    assert "began with searcher = " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("searcher", "surrogate", "options", "more"),
+    [
+        ("smbo", "forest", {"trees": 5, "encoder": "path"}, ["optimizer=mcts"]),
+        pytest.param(
+            "npenas", "ridge", {"encoder": ["hashing", "ngram"]}, [], marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "bananas",
+            "gp-wl",
+            {"radii": (1,)},
+            ["acquisition=probability_of_improvement"],
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_surrogates_are_exchanged_by_name(
+    space_file: str, searcher: str, surrogate: str, options: dict[str, Any], more: list[str]
+) -> None:
+    given = [f"surrogate={surrogate}", f"surrogate_options={options}", "initial=2", *more]
+    assert search(f"{space_file}:space", "--searcher", searcher, "--searcher-args", *given) == 0
+    stored = read_run(Path("run")).settings["searcher"]
+    assert stored["surrogate"] == surrogate
+    assert stored["surrogate_options"] == json.loads(json.dumps(options))
+    assert all(stored[text.partition("=")[0]] == text.partition("=")[2] for text in more)
+
+
+def test_a_wrong_surrogate_is_told_before_anything_is_trained(
+    capsys: pytest.CaptureFixture[str], space_file: str
+) -> None:
+    for text, message in (
+        ("surrogate=best", "surrogate 'best' is none of ridge"),
+        ("surrogate_options={'layers': 2}", "surrogate ridge has no option layers"),
+        ("surrogate_options={'encoder': 'walk'}", "encoder 'walk' is none of adjacency"),
+    ):
+        options = ["--searcher", "smbo", "--searcher-args", text]
+        assert search(f"{space_file}:space", *options) == 2
+        assert message in capsys.readouterr().err
+        assert not Path("run").exists()
+
+
+@pytest.mark.parametrize("searcher", ["hyperband", pytest.param("asha", marks=pytest.mark.slow)])
+def test_rungs_of_epochs_come_to_the_same_when_resumed(
+    searcher: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--searcher", searcher, "--searcher-args", "eta=2", "--epochs", "2"]
+    assert search("digits_dense", *options, folder="whole", evaluations=6) == 0
+    assert "1 epochs" in capsys.readouterr().out
+    assert search("digits_dense", *options, folder="part", evaluations=3) == 0
+    assert search("digits_dense", *options, "--resume", folder="part", evaluations=6) == 0
+    whole, part = read_run(Path("whole")), read_run(Path("part"))
+    assert part.evaluations == whole.evaluations
+    assert part.results == whole.results
+    assert {e.fidelity for e in whole.evaluations} == {1, 2}
+    trials = Counter(e.trial for e in whole.evaluations)
+    assert 2 in trials.values()
+    assert search("digits_dense", *options[:3], "maximum=3", "--epochs", "2") == 2
+    assert "say it by --epochs alone" in capsys.readouterr().err
+
+
+def test_trainings_end_by_their_curves(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--extrapolate", "--epochs", "5"]
+    assert search("digits_dense", *options, folder="whole", evaluations=2) == 0
+    assert read_run(Path("whole")).settings["extrapolate"] is True
+    assert search("digits_dense", *options, folder="part", evaluations=1) == 0
+    assert search("digits_dense", *options, "--resume", folder="part", evaluations=2) == 0
+    assert read_run(Path("part")).evaluations == read_run(Path("whole")).evaluations
+    capsys.readouterr()
+    assert search("digits_dense", *options, "--objective", "parameters") == 2
+    assert "needs an objective of training; parameters is a cost" in capsys.readouterr().err
+    assert search("digits_dense", *options, "--objectives", "accuracy", "parameters") == 2
+    assert "goes by one objective" in capsys.readouterr().err
+
+
+def test_a_pruner_of_optuna_goes_by_the_epochs(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("optuna")
+    options = ["--searcher", "optuna", "--searcher-args", "pruner=median", "eta=2"]
+    assert search("digits_dense", *options, "--epochs", "2", evaluations=4) == 0
+    assert {e.fidelity for e in read_run(Path("run")).evaluations} == {1, 2}
+
+
+def test_wrong_searcher_arguments_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, told in (
+        (["--searcher", "local", "--searcher-args", "population=2"], "no option population"),
+        (["--searcher", "local", "--searcher-args", "initial"], "write it as name=value"),
+        (["--searcher", "local", "--uniform"], "no option uniform"),
+        (["--max-parameters", "3"], "no architecture is valid and allowed"),
+    ):
+        assert search("digits_dense", *arguments) == 2
+        assert told in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("searcher", SEARCHERS)
+def test_each_searcher_on_small_convolutional_networks(searcher: str) -> None:
+    assert search("digits_conv", "--searcher", searcher, evaluations=10) == 0
+    run = read_run(Path("run"))
+    assert run.settings["searcher"]["name"] == searcher
+    assert len({(e.fingerprint, e.fidelity) for e in run.evaluations}) == 10
+    assert all(e.status == "ok" for e in run.evaluations)
