@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from .training.populations.grouping import group_by_program as group_by_program
     from .training.populations.members import Outcome as Outcome
     from .training.populations.meshes import population_mesh as population_mesh
+    from .training.populations.parts import fit_population_partly as fit_population_partly
     from .training.populations.training import fit_population as fit_population
     from .training.preparation import check_config as check_config
     from .training.resuming import (
@@ -114,6 +115,7 @@ _MODULES: Mapping[str, str] = {
     "fit": "training.fitting",
     "fit_partly": "training.fitting",
     "fit_population": "training.populations.training",
+    "fit_population_partly": "training.populations.parts",
     "forget_programs": "training.executables",
     "group_by_program": "training.populations.grouping",
     "infer_by_tracing": "tracing",

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import jax
@@ -56,7 +57,7 @@ def examples_of(own: int) -> int:
 def own_part(batch: Any) -> Any:
     """Return what belongs to the examples of this device, of a tree for all of the batch."""
     spread = _now.get()
-    return batch if spread is None else jax.tree.map(lambda leaf: _part(spread, leaf), batch)
+    return batch if spread is None else jax.tree.map(partial(_part, spread), batch)
 
 
 def first_own(own: int) -> Any:

@@ -14,7 +14,7 @@ import pytest
 
 import jarch as ja
 from jarch import lowering
-from jarch.evaluate import merge_validation, train_final
+from jarch.evaluate import LimitExceeded, merge_validation, train_final
 
 SPACE = ja.trace(ja.spaces.digits_dense)
 SMALL = ja.replay(SPACE, [SPACE.next.domain[0], 32, "relu"] if SPACE.next else [])
@@ -255,3 +255,26 @@ def compiled_bytes(net: ja.Architecture, batch: int) -> int:
     weights: int = sum(leaf.nbytes for leaf in jax.tree.leaves(variables))
     temporary: int = compiled.memory_analysis().temp_size_in_bytes
     return 4 * weights + temporary
+
+
+def with_dropout(rate: float, outputs: int = 10) -> ja.Architecture:
+    pieces = ja.nn.flatten, ja.nn.dense(8), ja.nn.dropout(rate), ja.nn.dense(outputs)
+    return ja.replay(ja.trace(lambda: ja.sequential(*pieces)), [])
+
+
+@pytest.mark.parametrize("steps", [None, 5])
+def test_suggestions_that_are_evaluated_together_are_judged_as_alone(
+    data: ja.Dataset, steps: int | None
+) -> None:
+    nets = [with_dropout(0.1), with_dropout(0.4), SMALL, with_dropout(0.2, outputs=3)]
+    config = replace(CONFIG, optimizer="sgd", learning_rate=0.05)
+    evaluate = ja.TrainingEvaluator(data, config, steps=steps, limits={"parameters": 2_000})
+    assert lowering.group_by_program(nets[:2], data, config) == [[0, 1]]
+    found = evaluate.together(nets, [5, 6, 7, 8])
+    for net, seed, together in zip(nets[:2], (5, 6), found[:2], strict=True):
+        assert together == pytest.approx(evaluate(net, seed), abs=1e-4)
+    assert isinstance(found[2], LimitExceeded)
+    assert "parameters" in str(found[2])
+    assert isinstance(found[3], ja.ShapeError)
+    with pytest.raises(ja.TrainConfigError, match="4 architectures and 1 seeds"):
+        evaluate.together(nets, [1])

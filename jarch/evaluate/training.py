@@ -11,12 +11,12 @@ from jarch import lowering
 from jarch.data import Dataset
 from jarch.ir import Analysis, Architecture, Shape, ShapeError, analyze
 
-from .costs import CostMeter
+from .costs import CostMeter, LimitExceeded
 from .repeats import means_and_deviations
 from .trials import Trials
 
 if TYPE_CHECKING:
-    from jarch.lowering import Checkpoint, EpochReport, TrainConfig, Trained
+    from jarch.lowering import Checkpoint, EpochReport, TrainConfig, Trained, TrainingFailed
     from jarch.runs import Evaluation
 
     from .stopping import CurveStopping
@@ -164,6 +164,63 @@ class TrainingEvaluator:
             models.append(outcome)
         self.trained = models[0]
         return {**means_and_deviations([model.validation for model in models]), **costs}
+
+    def together(
+        self, architectures: Sequence[Architecture], seeds: Sequence[int]
+    ) -> list[Mapping[str, float] | Exception]:
+        """Return the metrics of several architectures, or what calling it would have raised.
+
+        Those of one program are trained as a population where that is fastest; each comes out as if
+        it were evaluated alone. None is ended early. `trained` is the model of the last.
+
+        Args:
+            architectures: In any order, of any programs.
+            seeds: One for each.
+
+        Raises:
+            TrainConfigError: There are more of one than of the other, or the configuration does not
+                fit the data.
+        """
+        if len(architectures) != len(seeds):
+            raise lowering.TrainConfigError(
+                f"{len(architectures)} architectures and {len(seeds)} seeds; give one for each"
+            )
+        found: dict[int, Mapping[str, float] | Exception] = {}
+        for i, architecture in enumerate(architectures):
+            try:
+                found[i] = self._prepare(architecture)
+                lowering.group_by_program(architecture, self.data, self.config)
+            except (LimitExceeded, ShapeError, lowering.TrainingFailed) as error:
+                found[i] = error.with_traceback(None)
+        fit = [i for i, costs in found.items() if not isinstance(costs, Exception)]
+        configs = [replace(self.config, seed=seeds[i]) for i in fit]
+        models = self._train_together([architectures[i] for i in fit], configs)
+        for i, model in zip(fit, models, strict=True):
+            costs = found[i]
+            if isinstance(model, Exception):
+                found[i] = model
+            elif not isinstance(costs, Exception):
+                found[i] = self._judge(model, costs)
+        return [found[i] for i in range(len(architectures))]
+
+    def _train_together(
+        self, architectures: Sequence[Architecture], configs: Sequence[TrainConfig]
+    ) -> Sequence[Trained | TrainingFailed]:
+        if self.seconds is None and self.steps is None:
+            return lowering.fit_population(
+                architectures, self.data, configs, on_epoch=self._report_of_one
+            )
+        parts = lowering.fit_population_partly(
+            architectures,
+            self.data,
+            configs,
+            steps=self._last_step(),
+            seconds=None if self.seconds is None else self.seconds * len(configs),
+            on_epoch=self._report_of_one,
+        )
+        return [
+            part if isinstance(part, lowering.TrainingFailed) else part.trained for part in parts
+        ]
 
     def retain(self, trials: Sequence[int]) -> None:
         """Forget where trials stand but for these, of which the first are kept."""

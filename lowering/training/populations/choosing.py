@@ -67,14 +67,19 @@ def means_of(executor: Executor, mesh: Mesh | None, devices: Sequence[Any] | Non
     return Means("sharded" if given else executor, mesh)
 
 
-def stacks_of(members: Sequence[Member], means: Means) -> list[Stack]:
+def stacks_of(members: Sequence[Member], means: Means, keeps: bool = False) -> list[Stack]:
     """Return the members of one program in stacks that are trained one after the other.
+
+    Where they are to be kept, see `Stack`, each is trained by the programs of whole models, so that
+    it can go on in any other stack.
 
     By `"auto"` no more of them go together than the memory probably holds; it would not be an error
     but the end of the process that says so on a CPU.
     """
     parts = _parts(members) if means.executor == "auto" else [members]
-    return [each for part in parts for each in _stacks(part, _chosen(part, means), means.mesh)]
+    return [
+        each for part in parts for each in _stacks(part, _chosen(part, means), means.mesh, keeps)
+    ]
 
 
 def _parts(members: Sequence[Member]) -> list[Sequence[Member]]:
@@ -138,13 +143,16 @@ def _timer(stack: Stack, times: int) -> Callable[[], float]:
     return lambda: seconds(steps) * times
 
 
-def _stacks(members: Sequence[Member], executor: str, mesh: Mesh | None) -> list[Stack]:
+def _stacks(
+    members: Sequence[Member], executor: str, mesh: Mesh | None, keeps: bool = False
+) -> list[Stack]:
     if executor == "serial":
-        return [Stack([member], only=len(members) == 1) for member in members]
+        only = len(members) == 1 and not keeps
+        return [Stack([member], only=only, keeps=keeps) for member in members]
     if executor == "vmap":
-        return [Stack(members)]
+        return [Stack(members, keeps=keeps)]
     size = members[0].run.batch_size
-    return [Stack(members, check_mesh(mesh or _no_larger(members), size))]
+    return [Stack(members, check_mesh(mesh or _no_larger(members), size), keeps=keeps)]
 
 
 def _no_larger(members: Sequence[Member]) -> Mesh:

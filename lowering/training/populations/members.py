@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from jarch.lowering.training.errors import TrainingFailed
 from jarch.lowering.training.judging import (
@@ -16,7 +16,7 @@ from jarch.lowering.training.judging import (
 )
 from jarch.lowering.training.metrics import Array
 from jarch.lowering.training.preparation import Run
-from jarch.lowering.training.resuming import Best
+from jarch.lowering.training.resuming import Best, Checkpoint, Ending, Partial
 from jarch.lowering.training.steps import Variables
 from jarch.lowering.training.trained import EpochReport, Trained, measure
 
@@ -39,15 +39,32 @@ class Member:
         ended: Why it stopped; None while it trains or if it failed.
         failure: Why it failed.
         variables: Of a member that ended without a best epoch, once they were taken off the device.
+        validation: Its metrics where it stopped, if that is not the end of an epoch.
+        begins: What it goes on from; None where it begins.
+        steps: How many it was trained for when it began or ended.
+        leaves: The arrays of its state when it ended, where it may go on.
     """
 
     position: int
     run: Run
     history: list[EpochReport] = field(default_factory=list[EpochReport])
     best: Best | None = None
-    ended: Literal["epochs", "plateau", "asked", "dropped"] | None = None
+    ended: Ending | Literal["dropped"] | None = None
     failure: TrainingFailed | None = None
     variables: Variables | None = None
+    validation: dict[str, float] | None = None
+    begins: Checkpoint | None = None
+    steps: int = 0
+    leaves: tuple[Any, ...] | None = None
+
+    @classmethod
+    def going_on(cls, position: int, run: Run, checkpoint: Checkpoint) -> Member:
+        """Return one that goes on, or that had already stopped early."""
+        history, steps = list(checkpoint.history), checkpoint.steps
+        member = cls(position, run, history, checkpoint.best, begins=checkpoint, steps=steps)
+        if checkpoint.over and steps < run.rates.size:
+            member.ended, member.leaves = "plateau", checkpoint.leaves
+        return member
 
     @property
     def active(self) -> bool:
@@ -95,15 +112,54 @@ class Member:
         elif epoch == config.epochs:
             self.ended = "epochs"
 
+    def stop(self, why: Ending, steps: int, outputs: Array | None) -> None:
+        """End before all is trained, or where nothing is left to train.
+
+        Args:
+            why: It ends.
+            steps: Trained in all.
+            outputs: For the validation split, as it is now; None without one.
+        """
+        if steps % self.run.rates.shape[1] or not self.history:
+            try:
+                found = self._measured(outputs)
+                self.validation = require_finite_metrics(found, len(self.history) + 1)
+            except TrainingFailed as failure:
+                self.failure = failure.with_traceback(None)
+                return
+        self.ended = "epochs" if steps == self.run.rates.size else why
+
+    def partial(self, identity: str) -> Partial | TrainingFailed:
+        """Return where it stands, once it is not active any more.
+
+        Args:
+            identity: By which its checkpoint is known.
+        """
+        outcome = self.outcome()
+        if isinstance(outcome, TrainingFailed):
+            return outcome
+        assert self.leaves is not None
+        assert self.ended is not None
+        assert self.ended != "dropped"
+        over = self.ended == "plateau" or self.steps == self.run.rates.size
+        history = tuple(self.history)
+        made = Checkpoint(identity, self.steps, self.leaves, history, self.best, over)
+        return Partial(outcome, made, self.ended)
+
     def outcome(self) -> Outcome:
         """Return what became of it, once it is not active any more."""
         if self.failure is not None:
             return self.failure
-        report = self.best.report if self.best is not None else self.history[-1]
         variables = self.best.variables if self.best is not None else self.variables
+        if self.best is not None:
+            validation = self.best.report.validation
+        elif self.validation is not None:
+            validation = self.validation
+        else:
+            validation = self.history[-1].validation
         assert variables is not None
         run, history = self.run, tuple(self.history)
-        return Trained(run.model, variables, run.config, run.signature, history, report.validation)
+        return Trained(run.model, variables, run.config, run.signature, history, validation)
 
     def _measured(self, outputs: Array | None) -> dict[str, float]:
         if outputs is None:

@@ -19,6 +19,7 @@ from jarch.lowering.training.batches import epoch_order
 from jarch.lowering.training.errors import TrainingFailed
 from jarch.lowering.training.judging import on_host
 from jarch.lowering.training.metrics import Array
+from jarch.lowering.training.resuming import Ending, to_device, to_host
 from jarch.lowering.training.stepping import Steps, Whole
 from jarch.lowering.training.steps import (
     Epoch,
@@ -30,6 +31,7 @@ from jarch.lowering.training.steps import (
 )
 from jarch.lowering.training.ways import steps_of
 
+from .budgets import LOOK, UNLIMITED, Budget
 from .members import Member, Report
 from .meshes import ALL, MEMBERS, epoch_specs, placed_data, rows_of, sharding, state_specs
 from .programs import gathered, population_forward, population_step
@@ -49,17 +51,24 @@ class Stack:
     """
 
     def __init__(
-        self, members: Sequence[Member], mesh: Mesh | None = None, only: bool = False
+        self,
+        members: Sequence[Member],
+        mesh: Mesh | None = None,
+        only: bool = False,
+        keeps: bool = False,
     ) -> None:
         """Take members of one program; their arrays are made when they first train.
 
         Args:
-            members: At least one; the first is repeated until a mesh is full.
+            members: At least one, all trained for as many steps before; the first is repeated until
+                a mesh is full.
             mesh: Over which they are spread; None for one device.
             only: Whether no other members are trained by the program of this one.
+            keeps: Whether to keep the state of members that have ended, from which they can go on.
         """
-        self.epoch = 0
-        self._only = only
+        self.steps = members[0].steps
+        self.epoch = self.steps // members[0].run.rates.shape[1]
+        self._only, self._keeps = only, keeps
         self._by: Steps | None = None
         self._mesh = mesh
         self._rows = _filled(members, mesh)
@@ -76,12 +85,19 @@ class Stack:
         """The members that are still training, in order."""
         return [member for member in self.members if member.active]
 
-    def train_epoch(self, on_epoch: Report | None) -> None:
-        """Train one more epoch, validate each member, and see which of them end."""
+    def train_epoch(self, on_epoch: Report | None, budget: Budget = UNLIMITED) -> bool:
+        """Train one more epoch, validate each member, and see which of them end.
+
+        Returns:
+            Whether the epoch was trained to its end; the budget may end before.
+        """
         active = self.active
         began = time.perf_counter()
         try:
-            compiled = self._take_steps()
+            compiled, number = self._take_steps(budget), self.epoch
+            if self.steps < (number + 1) * self._rows[0].run.rates.shape[1]:
+                return False
+            self.epoch += 1
             outputs, losses = self._outputs(), self._losses()  # the device goes on meanwhile
         except _DeviceError as error:
             reason = f"the device could not go on with {len(active)} models at once: {error}"
@@ -95,12 +111,28 @@ class Stack:
                 weights = partial(self.weights, member)
                 member.report(seconds, losses[row], made, weights, on_epoch)
         self.tidy()
+        return True
+
+    def stop(self, why: Ending) -> None:
+        """End the members that are still training as they are now."""
+        active = self.active
+        if not active:
+            return
+        self._state = self._start() if self._state is None else self._state
+        within = self.steps % self._rows[0].run.rates.shape[1] != 0 or not active[0].history
+        outputs = self._outputs() if within else None
+        for member in active:
+            made = None if outputs is None else outputs[self._rows.index(member)]
+            member.stop(why, self.steps, made)
+        self.tidy()
 
     def tidy(self) -> None:
         """Take members that have ended off the device, and gather the others once they are few."""
         for member in self.members:
             if member.ended is not None and member.best is None and member.variables is None:
                 member.variables = self.weights(member)
+            if self._keeps and member.ended is not None and member.leaves is None:
+                member.leaves, member.steps = self._leaves(member), self.steps
         active = self.active
         if not active:
             self._state = self._taken = None
@@ -115,6 +147,14 @@ class Stack:
         if not self._alone:
             own = copied_row(own, self._rows.index(member))
         return normal_form(member.run.program.module.architecture).from_normal(own)
+
+    def _leaves(self, member: Member) -> tuple[Any, ...]:
+        """Return the arrays of the state of a member as it is now, on the host."""
+        state = self._now
+        if not self._alone:
+            row = copied_row(state._replace(step=()), self._rows.index(member))
+            state = row._replace(step=state.step)
+        return to_host(state)
 
     def begin(self) -> tuple[Callable[[], None], int]:
         """Make the arrays and the program of the next epoch.
@@ -136,7 +176,8 @@ class Stack:
 
     def wait(self) -> None:
         """Wait until the device has done what it was given."""
-        np.asarray(self._now.step)
+        if self._state is not None:
+            np.asarray(self._state.step)
 
     @property
     def _alone(self) -> bool:
@@ -163,22 +204,28 @@ class Stack:
         assert self._state is not None
         return self._state
 
-    def _take_steps(self) -> float:
-        """Train an epoch; return what compiling took, in seconds."""
+    def _take_steps(self, budget: Budget) -> float:
+        """Train to the end of the epoch or of a budget; return what compiling took, in seconds."""
         began, fresh = time.perf_counter(), self._state is None
         take, steps = self.begin()
-        take()
-        compiled = time.perf_counter() - began if fresh else 0.0
-        for _ in range(steps - 1):
+        last = min((self.epoch + 1) * steps, budget.steps)
+        first, compiled = self.steps, 0.0
+        while self.steps < last and not (
+            self.steps > first and self.steps % LOOK == 0 and budget.is_over(self.wait)
+        ):
             take()
-        self.epoch += 1
+            if fresh and self.steps == first:
+                compiled = time.perf_counter() - began
+            self.steps += 1
         return compiled
 
     def _start(self) -> TrainState:
         if self._alone:
-            return self._steps.start(_initial(self._rows[0]))
+            member = self._rows[0]
+            return _gone_on(member, self._steps.start(_initial(member)))
         states = {
-            member: start_on_host(member.run.program, _initial(member)) for member in self.members
+            member: _gone_on(member, start_on_host(member.run.program, _initial(member)))
+            for member in self.members
         }
         first = states[self._rows[0]]
         state = stacked([states[member] for member in self._rows])._replace(step=first.step)
@@ -261,6 +308,11 @@ def _filled(members: Sequence[Member], mesh: Mesh | None) -> list[Member]:
 
 def _initial(member: Member) -> Variables:
     return member.run.model.init(member.run.config.seed, member.run.data.x_train[:1])
+
+
+def _gone_on(member: Member, state: TrainState) -> TrainState:
+    """Return the state with which a member begins, or that from which it goes on."""
+    return state if member.begins is None else to_device(member.begins, state)
 
 
 def _joined(batches: Sequence[Any], axis: int, examples: int) -> Array:

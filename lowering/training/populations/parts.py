@@ -1,0 +1,160 @@
+"""Training a population for a part of all that its members are to be trained."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from sys import maxsize
+from typing import TYPE_CHECKING
+
+from jarch.lowering.training.batches import Data
+from jarch.lowering.training.compilation_cache import enable_compilation_cache
+from jarch.lowering.training.config import TrainConfig
+from jarch.lowering.training.errors import CheckpointError, TrainConfigError, TrainingFailed
+from jarch.lowering.training.preparation import Run, prepare
+from jarch.lowering.training.resuming import Checkpoint, Ending, Partial, identify
+
+from .budgets import Budget
+from .choosing import Executor, means_of, stacks_of
+from .grouping import Architectures, Configs, grouped, paired
+from .members import Member, Report
+from .stacks import Stack
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from jax.sharding import Mesh
+
+_DEFAULT = TrainConfig()
+
+
+def fit_population_partly(
+    architectures: Architectures,
+    data: Data,
+    configs: Configs = _DEFAULT,
+    *,
+    seeds: Sequence[int] | None = None,
+    executor: Executor = "auto",
+    mesh: Mesh | None = None,
+    devices: Sequence[Any] | None = None,
+    epochs: int | None = None,
+    steps: int | None = None,
+    seconds: float | None = None,
+    checkpoints: Sequence[Checkpoint | None] | None = None,
+    on_epoch: Report | None = None,
+) -> list[Partial | TrainingFailed]:
+    """Train many candidates for a part of what `fit_population` would, or go on from earlier parts.
+
+    Each has a checkpoint of its own, so any of them may go on, in any company: a rung takes the
+    checkpoints of the best. Those that were trained for as many steps go on together. The
+    checkpoint of a member of a population is for this function alone, not for `fit_partly`.
+
+    Args:
+        architectures: As for `fit_population`.
+        data: As for `fit_population`.
+        configs: As for `fit_population`, with the epochs of the whole training.
+        seeds: As for `fit_population`.
+        executor: As for `fit_population`; it may be another one in each part.
+        mesh: As for `fit_population`.
+        devices: As for `fit_population`.
+        epochs: Stop each when so many are done, those of earlier parts included.
+        steps: Stop each when so many are done, those of earlier parts included.
+        seconds: Stop all so long after the start of this call, compiling included, or some steps
+            later. Those that are not trained at once but one after the other share the time.
+        checkpoints: What each ended with before, in the order of what is returned; None begins.
+        on_epoch: As for `fit_population`.
+
+    Returns:
+        For each candidate, and for each seed of it in turn, where it stands, or why it failed.
+
+    Raises:
+        CheckpointError: One is of another architecture, configuration or data, or their number is
+            another than that of the members.
+        ShapeError: As for `fit_population`.
+        TrainConfigError: As for `fit_population`, or a limit is less than 1.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(lambda: ja.sequential(ja.nn.flatten, ja.nn.dense(10)))
+        >>> architecture, data = ja.replay(space, []), ja.load_data("digits", limit=300)
+        >>> configs = [ja.TrainConfig(epochs=3, learning_rate=rate) for rate in (1e-3, 1e-2)]
+        >>> parts = ja.fit_population_partly(architecture, data, configs, epochs=1)
+        >>> best = [parts[1].checkpoint]
+        >>> rest = ja.fit_population_partly(architecture, data, configs[1], checkpoints=best)
+        >>> [len(rest[0].trained.history), rest[0].ended]
+        [3, 'epochs']
+    """
+    for name, value in (("epochs", epochs), ("steps", steps)):
+        if value is not None and value < 1:
+            raise TrainConfigError(f"{name} is {value}; it must be 1 or more")
+    end = None if seconds is None else time.monotonic() + seconds
+    means = means_of(executor, mesh, devices)
+    pairs = paired(architectures, configs)
+    if seeds is not None:
+        pairs = [(net, replace(config, seed=seed)) for net, config in pairs for seed in seeds]
+    runs = [prepare(net, data, config) for net, config in pairs]
+    identities = [_identity(run) for run in runs]
+    members = _members(runs, identities, checkpoints)
+    enable_compilation_cache()
+    stacks = [each for group in _together(members) for each in stacks_of(group, means, keeps=True)]
+    for i, stack in enumerate(stacks):
+        own = None if end is None else _share(end, len(stacks) - i)
+        _train(stack, _budget(stack.members[0].run, epochs, steps, own), on_epoch)
+    return [member.partial(name) for member, name in zip(members, identities, strict=True)]
+
+
+def _identity(run: Run) -> str:
+    return "population " + identify(run.model.architecture, run.config, run.data)
+
+
+def _members(
+    runs: Sequence[Run], identities: Sequence[str], checkpoints: Sequence[Checkpoint | None] | None
+) -> list[Member]:
+    given = [None] * len(runs) if checkpoints is None else [*checkpoints]
+    if len(given) != len(runs):
+        raise CheckpointError(
+            f"{len(given)} checkpoints for {len(runs)} members; give one for each"
+        )
+    for i, (checkpoint, identity) in enumerate(zip(given, identities, strict=True)):
+        if checkpoint is not None and checkpoint.identity != identity:
+            raise CheckpointError(
+                f"the checkpoint of member {i} is of another architecture, configuration or data, "
+                "or of fit_partly; train it from the beginning, with None in its place"
+            )
+    return [
+        Member(i, run) if checkpoint is None else Member.going_on(i, run, checkpoint)
+        for i, (run, checkpoint) in enumerate(zip(runs, given, strict=True))
+    ]
+
+
+def _together(members: Sequence[Member]) -> list[list[Member]]:
+    """Return those that still train, by program and by how many steps they have behind them."""
+    found: list[list[Member]] = []
+    for group in grouped([member for member in members if member.active]):
+        behind = dict.fromkeys(member.steps for member in group)
+        found += [[member for member in group if member.steps == steps] for steps in behind]
+    return found
+
+
+def _budget(run: Run, epochs: int | None, steps: int | None, end: float | None) -> Budget:
+    limits = [steps, None if epochs is None else epochs * run.rates.shape[1]]
+    return Budget(min([each for each in limits if each is not None], default=maxsize), end)
+
+
+def _share(end: float, among: int) -> float:
+    """Return when the first of some stacks is to stop, so that all have as long."""
+    now = time.monotonic()
+    return now + max(0.0, end - now) / among
+
+
+def _train(stack: Stack, budget: Budget, on_epoch: Report | None) -> None:
+    """Train up to a budget, or to the end of all members."""
+    last = max(int(member.run.rates.size) for member in stack.members)
+    why: Ending = "limit"
+    while stack.active and stack.steps < min(budget.steps, last):
+        whole = stack.train_epoch(on_epoch, budget)
+        if stack.steps < budget.steps and (not whole or budget.is_over(stack.wait)):
+            why = "seconds"
+            break
+    stack.stop(why)

@@ -1,0 +1,117 @@
+"""A population that is trained in parts comes to the same as one that is trained at once."""
+
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX are partial)
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import jarch as ja
+from jarch import lowering
+
+from .training_nets import equal, linear, no_cache as no_cache, noisy
+
+DATA = ja.load_data("digits", limit=150)
+CONFIG = ja.TrainConfig(
+    epochs=3, batch_size=32, optimizer="sgd", optimizer_options={"momentum": 0.9}
+)
+CONFIGS = [replace(CONFIG, learning_rate=rate, seed=i) for i, rate in enumerate((0.1, 0.03, 0.01))]
+
+
+def parts(found: Any) -> list[lowering.Partial]:
+    for each in found:
+        assert isinstance(each, lowering.Partial), each
+    return [*found]
+
+
+@pytest.mark.parametrize(("first", "second"), [({"epochs": 1}, "vmap"), ({"steps": 5}, "serial")])
+def test_a_rung_goes_on_to_what_training_at_once_comes_to(
+    first: dict[str, int], second: Any, tmp_path: Path
+) -> None:
+    whole = [ja.fit(noisy(), DATA, config) for config in CONFIGS]
+    begun = parts(
+        ja.fit_population_partly(noisy(), DATA, CONFIGS, executor="vmap", **first)  # type: ignore[arg-type]
+    )
+    assert [each.ended for each in begun] == ["limit"] * 3
+    kept = [ja.save_checkpoint(each.checkpoint, tmp_path / str(i)) for i, each in enumerate(begun)]
+    best = [2, 0]  # a part of them, in another order, by another way
+    ended = parts(
+        ja.fit_population_partly(
+            noisy(),
+            DATA,
+            [CONFIGS[i] for i in best],
+            executor=second,
+            checkpoints=[ja.load_checkpoint(kept[i]) for i in best],
+        )
+    )
+    for i, each in zip(best, ended, strict=True):
+        assert each.ended == "epochs"
+        assert each.checkpoint.over
+        assert each.trained.validation == pytest.approx(whole[i].validation, abs=1e-4)
+        assert [r.epoch for r in each.trained.history] == [1, 2, 3]
+        for ours, theirs in zip(each.trained.history, whole[i].history, strict=True):
+            assert ours.train_loss == pytest.approx(theirs.train_loss, abs=1e-4)
+
+
+def test_a_part_without_a_whole_epoch_is_judged_as_it_is() -> None:
+    config = replace(CONFIG, seed=4)
+    (found,) = parts(ja.fit_population_partly(linear(), DATA, config, steps=2))
+    alone = lowering.fit_partly(linear(), DATA, config, steps=2).trained
+    assert found.trained.validation == pytest.approx(alone.validation, abs=1e-4)
+    assert found.checkpoint.steps == 2
+    assert not found.trained.history
+
+
+def test_members_of_other_lengths_and_early_stopping() -> None:
+    how = [
+        replace(CONFIG, epochs=1),
+        replace(CONFIG, epochs=4, learning_rate=1e-7, early_stopping_patience=1),
+        replace(CONFIG, epochs=4),
+        replace(CONFIG, epochs=4, learning_rate=1e30),
+    ]
+    once = ja.fit_population(noisy(), DATA, how, executor="vmap")
+    found = ja.fit_population_partly(noisy(), DATA, how, executor="vmap", epochs=2)
+    assert isinstance(found[3], ja.TrainingFailed)
+    begun = parts(found[:3])
+    assert [each.ended for each in begun][0::2] == ["epochs", "limit"]
+    given = [each.checkpoint for each in begun]
+    again = parts(
+        ja.fit_population_partly(noisy(), DATA, how[:3], executor="vmap", checkpoints=given)
+    )
+    assert [each.ended for each in again] == ["epochs", "plateau", "epochs"]
+    for each, other in zip(again, once, strict=False):
+        assert isinstance(other, ja.Trained)
+        assert equal(each.trained, other)
+
+
+def test_seconds_stop_all_and_lose_nothing() -> None:
+    begun = parts(ja.fit_population_partly(noisy(), DATA, CONFIGS, executor="vmap", seconds=0.0))
+    assert {each.ended for each in begun} == {"seconds"}
+    assert 1 <= begun[0].checkpoint.steps < 3 * (len(DATA.x_train) // 32)
+    ended = parts(
+        ja.fit_population_partly(
+            noisy(), DATA, CONFIGS, executor="vmap", checkpoints=[e.checkpoint for e in begun]
+        )
+    )
+    once = ja.fit_population(noisy(), DATA, CONFIGS, executor="vmap")
+    for each, other in zip(ended, once, strict=True):
+        assert isinstance(other, ja.Trained)
+        assert equal(each.trained, other)
+
+
+def test_checkpoints_of_others_are_refused() -> None:
+    (part,) = parts(ja.fit_population_partly(linear(), DATA, CONFIG, epochs=1))
+    other = replace(CONFIG, seed=9)
+    with pytest.raises(ja.CheckpointError, match="member 0 is of another"):
+        ja.fit_population_partly(linear(), DATA, other, checkpoints=[part.checkpoint])
+    with pytest.raises(ja.CheckpointError, match="1 checkpoints for 2 members"):
+        ja.fit_population_partly(linear(), DATA, [CONFIG] * 2, checkpoints=[part.checkpoint])
+    with pytest.raises(ja.CheckpointError, match="of another"):
+        lowering.fit_partly(linear(), DATA, CONFIG, checkpoint=part.checkpoint)
+    with pytest.raises(ja.TrainConfigError, match="epochs is 0"):
+        ja.fit_population_partly(linear(), DATA, CONFIG, epochs=0)
