@@ -266,9 +266,7 @@ def _tell_search(task: _Task, result: SearchResult) -> None:
     if failures is not None:
         console.print(failures)
     if result.invalid_draws:
-        console.print(
-            f"{result.invalid_draws} architectures that were drawn are invalid or too large"
-        )
+        console.print(f"drawn, but invalid or too large to be tried: {result.invalid_draws:,}")
     if result.stopped == "seconds":
         resume = f"--resume --seconds {2 * (task.command.seconds or 0):g}"
         console.print(Text(f"stopped by time: {result.note}; go on with {resume}", "yellow"))
