@@ -5,6 +5,9 @@ weights and a limit of gradients. The net is a small residual one on images of 3
 made up, since what they show does not matter for the time.
 """
 
+# pyright: reportUnknownMemberType=false
+# (the annotations of JAX are partial)
+
 from __future__ import annotations
 
 import json
@@ -83,7 +86,7 @@ def images() -> ja.Dataset:
 def compare(option: str, rounds: int) -> Pair:
     """Time an epoch of steps with an option and without, both compiled before."""
     data = images()
-    ours, plain = (_epoch(data, given) for given in (OPTIONS[option], {}))
+    ours, plain = _epoch(data, OPTIONS[option]), _epoch(data, {})
     for run in (ours, plain):
         run()
     return time_in_turn(warm(ours), warm(plain), rounds)
