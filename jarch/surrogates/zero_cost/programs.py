@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from jarch.lowering.initialization import initial_variables
 from jarch.lowering.training.executables import Executable, executable
+from jarch.lowering.training.levels import default_level
 from jarch.lowering.training.metrics import Task
 from jarch.lowering.training.program_key import (
     describe_arguments,
@@ -29,7 +30,6 @@ from jarch.lowering.training.program_key import (
     digest,
     own_rules,
 )
-from jarch.lowering.training.levels import default_level
 
 from .batches import Batch
 from .network import Network
