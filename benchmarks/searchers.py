@@ -167,6 +167,7 @@ def _informed(name: str, space: ja.Space, observations: int) -> Make:
 
     def make() -> Run:
         searcher = make_searcher(name, space)
+        searcher.ask(np.random.default_rng(2))  # the first is random in any case
         for suggestion in told:
             searcher.tell(suggestion, {"accuracy": accuracy(suggestion.architecture)})
         return _stepping(searcher)
