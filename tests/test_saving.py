@@ -64,7 +64,8 @@ class TestSaving:
         ja.save(trained, tmp_path, new_process=False)
         other = ja.fit(linear(), SMALL, ja.TrainConfig(epochs=1))
         whole = {trained.architecture: trained, other.architecture: other}
-        before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+        interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
+        alarm = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
         came = 0
         try:
             for moment in np.linspace(0.001, 0.04, 20):
@@ -78,7 +79,8 @@ class TestSaving:
                 found = ja.load(tmp_path)
                 assert equal(found, whole[found.architecture])
         finally:
-            signal.signal(signal.SIGALRM, before)
+            signal.signal(signal.SIGALRM, alarm)
+            signal.signal(signal.SIGINT, interrupt)
         assert came
 
     def test_functions_are_written_as_text(self, tmp_path: Path) -> None:

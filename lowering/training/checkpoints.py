@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
+from types import FrameType
 from typing import Any, Literal, cast
 
 import jax.numpy as jnp
@@ -143,12 +145,22 @@ def _with_orbax(what: Literal["save", "restore"], place: Path, variables: Any) -
 
 
 def _to_the_end(work: Callable[[], Any]) -> Any:
-    """Return what `work` does; an interrupt meanwhile is raised when it is done.
+    """Return what `work` does; an interrupt meanwhile is handled when it is done.
 
-    Interrupts come to the main thread alone; leaving the block waits for the other one.
+    Only the main thread is interrupted. Where the process handles interrupts in no way of Python's,
+    this changes nothing.
     """
-    with ThreadPoolExecutor(1) as apart:
-        return apart.submit(work).result()
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        return work()
+    came: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    try:
+        return work()
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            handler(*came[0])
 
 
 def _read(place: Path, read: Mapping[str, Any], ops: Mapping[str, Op] | None) -> Trained:
