@@ -13,6 +13,9 @@ import pytest
 
 import jarch as ja
 from jarch import lowering
+from jarch.lowering.training import feeding
+from jarch.lowering.training.feeding import overruled_place
+from jarch.lowering.training.populations import meshes
 
 from .training_nets import equal, linear, no_cache as no_cache, noisy
 
@@ -115,3 +118,25 @@ def test_checkpoints_of_others_are_refused() -> None:
         lowering.fit_partly(linear(), DATA, CONFIG, checkpoint=part.checkpoint)
     with pytest.raises(ja.TrainConfigError, match="epochs is 0"):
         ja.fit_population_partly(linear(), DATA, CONFIG, epochs=0)
+
+
+def test_data_that_do_not_fit_the_device_are_sent_to_each_member_in_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = ja.fit_population(noisy(), DATA, CONFIGS, executor="serial")
+
+    def refuse(*_: Any) -> None:
+        raise AssertionError("all data were put on the device")
+
+    for module in (feeding, meshes):
+        monkeypatch.setattr(module, "device_data", refuse)
+    with overruled_place("host"):
+        once = ja.fit_population(noisy(), DATA, CONFIGS)
+        begun = parts(ja.fit_population_partly(noisy(), DATA, CONFIGS, steps=5))  # in an epoch
+        given = [each.checkpoint for each in begun]
+        ended = parts(ja.fit_population_partly(noisy(), DATA, CONFIGS, checkpoints=given))
+    for one, other, part in zip(expected, once, ended, strict=True):
+        assert isinstance(one, ja.Trained)
+        assert isinstance(other, ja.Trained)
+        assert equal(one, other)
+        assert equal(one, part.trained)

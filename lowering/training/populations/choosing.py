@@ -15,6 +15,7 @@ import jax
 from jax.sharding import Mesh
 
 from jarch.lowering.training.errors import TrainConfigError
+from jarch.lowering.training.feeding import place_of
 from jarch.lowering.training.kinds import kind_of
 from jarch.lowering.training.memory import available_bytes
 from jarch.lowering.training.probes import remembered_choice
@@ -97,6 +98,8 @@ def _chosen(members: Sequence[Member], means: Means) -> str:
         return "serial"  # there is nothing to be stacked
     if means.executor != "auto":
         return means.executor
+    if place_of(members[0].run.data) == "host":
+        return "serial"  # each draws other batches, which would all have to be sent
     names = ["serial"]
     names += ["vmap"] if len(members) > 1 else []
     names += ["sharded"] if len(members) > 1 and len(local_devices()) > 1 else []

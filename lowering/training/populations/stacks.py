@@ -17,10 +17,11 @@ from jax.sharding import Mesh
 from jarch.lowering.normal_form import normal_form
 from jarch.lowering.training.batches import epoch_order
 from jarch.lowering.training.errors import TrainingFailed
+from jarch.lowering.training.feeding import fed, place_of, validation_outputs
 from jarch.lowering.training.judging import on_host
 from jarch.lowering.training.metrics import Array
 from jarch.lowering.training.resuming import Ending, to_device, to_host
-from jarch.lowering.training.stepping import Steps, Whole
+from jarch.lowering.training.stepping import Steps, Take, Whole
 from jarch.lowering.training.steps import (
     Epoch,
     TrainState,
@@ -164,15 +165,35 @@ class Stack:
         """
         run, number = self._rows[0].run, self.epoch + 1
         state = self._start() if self._state is None else self._state
+        self._state, self._taken = state, None
+        if self._alone:
+            return self._begin_alone(number), run.rates.shape[1]
         data = placed_data(run.data, run.batch_size, self._mesh)
         given = (data.x, data.y, *self._given(number))
-        step = self._step(state, given)
-        self._state, self._taken = state, None
+        step = population_step(run.program, (state, *given), self._mesh)
 
         def take() -> None:
-            self._state = step(self._now)
+            self._state = step(self._now, *given)
 
         return take, run.rates.shape[1]
+
+    def _begin_alone(self, number: int) -> Callable[[], None]:
+        """Return what takes a step of the only member, wherever the data lie."""
+        run, steps = self._rows[0].run, self._steps
+        epoch, numbers, *_ = self._given_to(self._rows[0], number)
+        numbers = jax.device_put(numbers)
+        length = len(epoch.order)
+        parts = fed(run.data, run.batch_size, epoch, self.steps % length, length, self.wait)
+        step: Take | None = None  # of all parts but where data are sent batch by batch
+
+        def take() -> None:
+            nonlocal step
+            if step is None or place_of(run.data) == "host":
+                part = next(parts)
+                step = steps.make_step(self._now, part.x, part.y, part.epoch, numbers)
+            self._state = step(self._now)
+
+        return take
 
     def wait(self) -> None:
         """Wait until the device has done what it was given."""
@@ -182,14 +203,6 @@ class Stack:
     @property
     def _alone(self) -> bool:
         return self._mesh is None and len(self._rows) == 1
-
-    def _step(
-        self, state: TrainState, given: tuple[Any, ...]
-    ) -> Callable[[TrainState], TrainState]:
-        if self._alone:
-            return self._steps.make_step(state, *given[:4])
-        program = population_step(self._rows[0].run.program, (state, *given), self._mesh)
-        return lambda state: program(state, *given)
 
     @property
     def _steps(self) -> Steps:
@@ -233,10 +246,7 @@ class Stack:
 
     def _given(self, number: int) -> tuple[Any, ...]:
         """Return epoch, numbers, values and who goes on, of all rows, on the device."""
-        given = [self._given_to(member, number) for member in self._rows]
-        if self._alone:
-            return cast(tuple[Any, ...], jax.device_put(given[0]))
-        epoch, *others = stacked(given)
+        epoch, *others = stacked([self._given_to(member, number) for member in self._rows])
         specs: Any = MEMBERS
         if self._mesh is not None:
             specs = epoch_specs(self._rows[0].run.program.module, self._mesh)
@@ -256,18 +266,17 @@ class Stack:
     def _outputs(self) -> Array | None:
         """Return the outputs of the validation split: (P, N, …); None without such a split."""
         run = self._rows[0].run
-        data = placed_data(run.data, run.batch_size, self._mesh)
-        if not data.validation:
+        if not len(run.data.x_validation):
             return None
         if self._alone:
-            steps, state = self._steps, self._now
-            waiting: list[Any] = [steps.outputs(state, batch) for batch in data.validation]
-            return _joined(waiting, 0, len(run.data.y_validation))[None]
-        variables = self._variables()
+            outputs = partial(self._steps.outputs, self._now)
+            return validation_outputs(run.data, run.batch_size, outputs)[None]
+        variables, data = self._variables(), placed_data(run.data, run.batch_size, self._mesh)
         module, arguments = run.program.module, (variables, data.validation[0])
         forward = population_forward(module, arguments, self._mesh)
         waiting = [forward(variables, batch) for batch in data.validation]
-        return _joined(waiting, 1, len(run.data.y_validation))
+        made: Array = np.concatenate([np.asarray(each) for each in waiting], axis=1)
+        return made[:, : len(run.data.y_validation)]  # without what filled the last batch
 
     def _variables(self) -> Variables:
         """Return the variables of all rows, by the names of the normal form, on the device."""
@@ -313,9 +322,3 @@ def _initial(member: Member) -> Variables:
 def _gone_on(member: Member, state: TrainState) -> TrainState:
     """Return the state with which a member begins, or that from which it goes on."""
     return state if member.begins is None else to_device(member.begins, state)
-
-
-def _joined(batches: Sequence[Any], axis: int, examples: int) -> Array:
-    """Return the outputs of batches as those of the examples, without what filled the last."""
-    outputs = np.concatenate([np.asarray(each) for each in batches], axis=axis)
-    return outputs[:examples] if axis == 0 else outputs[:, :examples]
