@@ -25,7 +25,7 @@ _finish: Callable[[object], object] = jax.block_until_ready
 _EPOCHS = 10
 
 
-def compare_loops(rounds: int = 9) -> Pair:
+def compare_loops(rounds: int = 21) -> Pair:
     """Time ten epochs of `fit`, after a first one, against the bare steps, in turn.
 
     The net is the MobileNet of ten blocks, the data has no validation split, the compiled step is
