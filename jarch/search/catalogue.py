@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 from jarch.ir import Space
@@ -135,7 +136,7 @@ def option_names(name: str) -> tuple[str, ...]:
         raise SearchError(f"searcher {name!r} is none of {', '.join(SEARCHERS)}")
     entry = _SEARCHERS[name]
     module = importlib.import_module(f".{entry.module}", __package__)
-    return tuple(getattr(getattr(module, entry.config), "__dataclass_fields__"))  # noqa: B009
+    return tuple(field.name for field in fields(getattr(module, entry.config)))
 
 
 def _learning(name: str, searcher: Any, objectives: Sequence[Objective]) -> dict[str, Any]:

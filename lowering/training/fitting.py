@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 import jax
@@ -17,6 +18,7 @@ from jarch.ir import Architecture
 from jarch.lowering.model import Model
 
 from .batches import Data, epoch_order
+from .budgets import LOOK, Budget
 from .compilation_cache import enable_compilation_cache
 from .config import TrainConfig
 from .errors import CheckpointError, TrainConfigError, TrainingFailed
@@ -30,16 +32,7 @@ from .trained import EpochReport, Trained, measure
 from .ways import steps_of
 
 _DEFAULT = TrainConfig()
-_LOOK = 8  # steps between looks at the clock, each of which waits for the device
 _DeviceError = cast(type[RuntimeError], jax.errors.JaxRuntimeError)
-
-
-@dataclass(frozen=True, slots=True)
-class _Limit:
-    """Where to stop before all is trained."""
-
-    steps: int  # since the very beginning
-    end: float | None  # by `time.monotonic`
 
 
 @dataclass(slots=True)
@@ -91,7 +84,7 @@ def fit(
         ['accuracy', 'loss']
     """
     run = prepare(architecture, data, config)
-    return _finish(run, _train(run, _Limit(_total(run), None), on_epoch, variables, None))
+    return _finish(run, _train(run, Budget(_total(run), None), on_epoch, variables, None))
 
 
 def fit_partly(
@@ -139,14 +132,14 @@ def fit_partly(
         True
     """
     run = prepare(architecture, data, config)
-    limit = _limit(run, epochs, steps, seconds)
+    budget = _budget(run, epochs, steps, seconds)
     identity = identify(run.model.architecture, run.config, data)
     if checkpoint is not None and checkpoint.identity != identity:
         raise CheckpointError(
             "the checkpoint is of another architecture, configuration or data; train from the "
             "beginning, without it"
         )
-    progress = _train(run, limit, on_epoch, None, checkpoint)
+    progress = _train(run, budget, on_epoch, None, checkpoint)
     over = progress.ended == "plateau" or progress.steps == _total(run)
     arrays = to_host(progress.state)
     history = tuple(progress.history)
@@ -155,7 +148,7 @@ def fit_partly(
     return Partial(_finish(run, progress), made, progress.ended)
 
 
-def _limit(run: Run, epochs: int | None, steps: int | None, seconds: float | None) -> _Limit:
+def _budget(run: Run, epochs: int | None, steps: int | None, seconds: float | None) -> Budget:
     total = _total(run)
     for name, value, most in (("epochs", epochs, run.config.epochs), ("steps", steps, total)):
         if value is not None and not 1 <= value <= most:
@@ -164,7 +157,7 @@ def _limit(run: Run, epochs: int | None, steps: int | None, seconds: float | Non
                 "its epochs"
             )
     last = min(total, (epochs or run.config.epochs) * run.rates.shape[1], steps or total)
-    return _Limit(last, None if seconds is None else time.monotonic() + seconds)
+    return Budget(last, None if seconds is None else time.monotonic() + seconds)
 
 
 def _total(run: Run) -> int:
@@ -173,7 +166,7 @@ def _total(run: Run) -> int:
 
 def _train(
     run: Run,
-    limit: _Limit,
+    budget: Budget,
     on_epoch: Callable[[EpochReport], object] | None,
     variables: Variables | None,
     checkpoint: Checkpoint | None,
@@ -182,8 +175,8 @@ def _train(
     enable_compilation_cache()
     try:
         progress = _begin(run, variables, checkpoint)
-        while progress.ended is None and progress.steps < limit.steps:
-            _train_epoch(run, progress, limit, on_epoch)
+        while progress.ended is None and progress.steps < budget.steps:
+            _train_epoch(run, progress, budget, on_epoch)
     except _DeviceError as error:
         raise TrainingFailed(f"the device could not go on: {error}") from error
     if progress.ended is None:
@@ -207,14 +200,14 @@ def _begin(run: Run, variables: Variables | None, checkpoint: Checkpoint | None)
 def _train_epoch(
     run: Run,
     progress: _Progress,
-    limit: _Limit,
+    budget: Budget,
     on_epoch: Callable[[EpochReport], object] | None,
 ) -> None:
     """Train to the end of the epoch and validate, or to the limit if it comes first."""
     began = time.perf_counter()
     whole = run.rates.shape[1]
     number = progress.steps // whole + 1
-    compiled = _take_steps(run, progress, limit, number)
+    compiled = _take_steps(run, progress, budget, number)
     if progress.steps < number * whole:
         return
     loss = float(progress.state.loss) / whole
@@ -234,7 +227,7 @@ def _train_epoch(
         progress.ended = "asked"
 
 
-def _take_steps(run: Run, progress: _Progress, limit: _Limit, number: int) -> float:
+def _take_steps(run: Run, progress: _Progress, budget: Budget, number: int) -> float:
     """Train to the end of the epoch or to the limit; return what compiling took, in seconds.
 
     The host waits for the device only at the end, and now and then where there is a clock to watch.
@@ -243,7 +236,7 @@ def _take_steps(run: Run, progress: _Progress, limit: _Limit, number: int) -> fl
     whole = run.rates.shape[1]
     order = epoch_order(len(run.data.x_train), run.batch_size, run.config.seed, number)
     first = progress.steps - (number - 1) * whole
-    last = min(whole, limit.steps - (number - 1) * whole)
+    last = min(whole, budget.steps - (number - 1) * whole)
     numbers = jax.device_put(run.numbers)
     epoch, compiled = Epoch(order, run.rates[number - 1]), 0.0
     for given in fed(run.data, run.batch_size, epoch, first, last, lambda: _wait(progress)):
@@ -251,10 +244,10 @@ def _take_steps(run: Run, progress: _Progress, limit: _Limit, number: int) -> fl
         take = progress.by.make_step(progress.state, *source, numbers)
         end = progress.steps + given.steps
         while progress.steps < end:
-            if _is_late(progress, limit):
+            if _is_late(progress, budget):
                 progress.ended = "seconds"
                 return compiled
-            count = min(end - progress.steps, _together(progress, limit))
+            count = min(end - progress.steps, _together(progress, budget))
             progress.state = take(progress.state, count)
             progress.steps += count
             if progress.fresh:
@@ -262,20 +255,19 @@ def _take_steps(run: Run, progress: _Progress, limit: _Limit, number: int) -> fl
     return compiled
 
 
-def _together(progress: _Progress, limit: _Limit) -> int:
+def _together(progress: _Progress, budget: Budget) -> int:
     """Return how many steps to take at once: after the first no further than the next look."""
     if progress.fresh:
         return 1
-    most = _LOOK - progress.steps % _LOOK if limit.end is not None else progress.by.together
+    most = LOOK - progress.steps % LOOK if budget.end is not None else progress.by.together
     return min(progress.by.together, most)
 
 
-def _is_late(progress: _Progress, limit: _Limit) -> bool:
-    """Look at the clock now and then, if there is a limit."""
-    if limit.end is None or progress.steps % _LOOK or progress.fresh:
+def _is_late(progress: _Progress, budget: Budget) -> bool:
+    """Look at the clock now and then, if time is limited."""
+    if progress.steps % LOOK or progress.fresh:
         return False
-    _wait(progress)
-    return time.monotonic() >= limit.end
+    return budget.is_over(partial(_wait, progress))
 
 
 def _wait(progress: _Progress) -> None:

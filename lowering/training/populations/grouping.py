@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 from jarch.ir import Analysis, Architecture, analyze
 from jarch.lowering.model import Model
@@ -53,9 +54,11 @@ def group_by_program(
 
 
 def paired(
-    architectures: Architectures, configs: Configs
+    architectures: Architectures, configs: Configs, seeds: Sequence[int] | None = None
 ) -> list[tuple[Architecture | Model, TrainConfig]]:
     """Return each architecture with its configuration; one of either is for all of the other.
+
+    Each pair comes once with each seed, where seeds are given.
 
     Raises:
         TrainConfigError: There are several of both, not as many of one as of the other, or none.
@@ -71,7 +74,10 @@ def paired(
             f"{len(nets)} architectures and {len(how)} configurations; give as many of both, or "
             "one of either"
         )
-    return list(zip(nets, how, strict=True))
+    pairs = list(zip(nets, how, strict=True))
+    if seeds is None:
+        return pairs
+    return [(net, replace(config, seed=seed)) for net, config in pairs for seed in seeds]
 
 
 def program_of(run: Run) -> Hashable:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from sys import maxsize
 from typing import TYPE_CHECKING
 
 from jarch.lowering.training.batches import Data
+from jarch.lowering.training.budgets import Budget
 from jarch.lowering.training.compilation_cache import enable_compilation_cache
 from jarch.lowering.training.config import TrainConfig
 from jarch.lowering.training.errors import CheckpointError, TrainConfigError, TrainingFailed
 from jarch.lowering.training.preparation import Run, prepare
 from jarch.lowering.training.resuming import Checkpoint, Ending, Partial, identify
 
-from .budgets import Budget
 from .choosing import Executor, means_of, stacks_of
 from .grouping import Architectures, Configs, grouped, paired
 from .members import Member, Report
@@ -90,10 +89,7 @@ def fit_population_partly(
             raise TrainConfigError(f"{name} is {value}; it must be 1 or more")
     end = None if seconds is None else time.monotonic() + seconds
     means = means_of(executor, mesh, devices)
-    pairs = paired(architectures, configs)
-    if seeds is not None:
-        pairs = [(net, replace(config, seed=seed)) for net, config in pairs for seed in seeds]
-    runs = [prepare(net, data, config) for net, config in pairs]
+    runs = [prepare(net, data, config) for net, config in paired(architectures, configs, seeds)]
     identities = [_identity(run) for run in runs]
     members = _members(runs, identities, checkpoints)
     enable_compilation_cache()

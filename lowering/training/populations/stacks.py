@@ -16,6 +16,7 @@ from jax.sharding import Mesh
 
 from jarch.lowering.normal_form import normal_form
 from jarch.lowering.training.batches import epoch_order
+from jarch.lowering.training.budgets import LOOK, UNLIMITED, Budget
 from jarch.lowering.training.errors import TrainingFailed
 from jarch.lowering.training.feeding import fed, place_of, validation_outputs
 from jarch.lowering.training.judging import on_host
@@ -32,7 +33,6 @@ from jarch.lowering.training.steps import (
 )
 from jarch.lowering.training.ways import steps_of
 
-from .budgets import LOOK, UNLIMITED, Budget
 from .members import Member, Report
 from .meshes import ALL, MEMBERS, epoch_specs, placed_data, rows_of, sharding, state_specs
 from .programs import gathered, population_forward, population_step

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jarch.lowering.training.batches import Data
@@ -79,7 +78,8 @@ def fit_population(
         [2, 2]
     """
     means = means_of(executor, mesh, devices)
-    members = _members(architectures, data, configs, seeds)
+    pairs = paired(architectures, configs, seeds)
+    members = [Member(i, prepare(net, data, config)) for i, (net, config) in enumerate(pairs)]
     if not members:
         return []
     last = max(member.run.config.epochs for member in members)
@@ -94,15 +94,6 @@ def fit_population(
         for stack in stacks:
             stack.tidy()
     return [member.outcome() for member in members]
-
-
-def _members(
-    architectures: Architectures, data: Data, configs: Configs, seeds: Sequence[int] | None
-) -> list[Member]:
-    pairs = paired(architectures, configs)
-    if seeds is not None:
-        pairs = [(net, replace(config, seed=seed)) for net, config in pairs for seed in seeds]
-    return [Member(i, prepare(net, data, config)) for i, (net, config) in enumerate(pairs)]
 
 
 def _train(stacks: Sequence[Stack], epoch: int, on_epoch: Report | None) -> None:

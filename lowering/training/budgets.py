@@ -1,4 +1,4 @@
-"""How far a population is trained in one call."""
+"""How far a model, or a population, is trained in one call."""
 
 from __future__ import annotations
 
