@@ -14,7 +14,12 @@ from jarch import nn
 from jarch.ir import Architecture, Space
 from jarch.search import Constraint, Objective, RandomSearcher, Searcher, SearchError
 from jarch.search.multi_objective import hypervolume
-from jarch.search.multi_objective.parego import ParegoConfig, ParegoSearcher, scalarize
+from jarch.search.multi_objective.parego import (
+    ParegoConfig,
+    ParegoSearcher,
+    normal_scores,
+    scalarize,
+)
 from jarch.surrogates import FloatArray, Prediction
 from jarch.testing import check_searcher
 
@@ -94,9 +99,10 @@ def run(searcher: Searcher, evaluations: int, seed: int) -> float:
 
 
 def test_a_larger_hypervolume_than_chance() -> None:
-    space = ja.trace(chain)
-    wins = [run(parego(space), 70, s) > run(RandomSearcher(space), 70, s) for s in range(5)]
-    assert all(wins)
+    space, config = ja.trace(chain), ParegoConfig(initial=15, candidates=60)
+    for seed in range(4):
+        found = run(ParegoSearcher(space, config, objectives=BOTH), 70, seed)
+        assert found > run(RandomSearcher(space), 70, seed)
 
 
 def test_it_keeps_the_promises_of_all_searchers() -> None:
@@ -120,6 +126,22 @@ def test_scores_become_one_number_by_hand() -> None:
     np.testing.assert_allclose(found, expected)
     same = scalarize(np.ones((2, 2)), np.array([0.5, 0.5]), 0.05)
     assert same.tolist() == [0.0, 0.0]
+
+
+def test_normal_scores_are_quantiles_of_ranks_and_equal_for_equals() -> None:
+    found = normal_scores(np.array([5.0, 1e9, -2.0, 5.0]))
+    assert found[2] == pytest.approx(-1.1503, abs=1e-4)  # the quantile of 1/8
+    np.testing.assert_allclose(found, [0, -found[2], found[2], 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("ranks", [True, False])
+def test_what_is_fitted_are_normal_scores_or_the_numbers_themselves(ranks: bool) -> None:
+    searcher = parego(ja.trace(chain), ParegoConfig(initial=20, candidates=4, normal_scores=ranks))
+    run(searcher, 21, 0)
+    surrogate = searcher.surrogate
+    assert isinstance(surrogate, Nearest)
+    ((_, scores),) = surrogate.fits
+    assert (min(scores) < 0) == ranks
 
 
 def test_random_ones_come_first_eleven_for_each_decision() -> None:

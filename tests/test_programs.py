@@ -218,6 +218,42 @@ class TestCompilingOnce:
         assert compiled(lambda: (train(5), train(4))) == 4  # each makes room for itself
         assert len(executables._programs) == 2  # pyright: ignore[reportPrivateUsage]
 
+    def test_jax_forgets_its_traces_now_and_then_and_programs_go_on(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        traced = list[object]()
+
+        @jax.jit
+        def keep(x: jax.Array) -> jax.Array:
+            traced.append(x)
+            return x
+
+        keep(np.ones(3))
+        result = ja.fit(net(), SMALL, CONFIG)
+        monkeypatch.setattr(executables, "TRACED_LIMIT", 1)
+        ja.fit(built(nn.flatten, nn.dense(7), nn.dense(10)), SMALL, CONFIG)
+        assert len(traced) == 1
+        keep(np.ones(3))
+        assert len(traced) == 2
+        again = list[ja.Trained]()
+        assert compiled(lambda: again.append(ja.fit(net(), SMALL, CONFIG))) == 0
+        assert equal(result, *again)
+
+    def test_jax_does_not_forget_while_another_program_is_compiled(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        forgot = list[str]()
+        monkeypatch.setattr(executables, "TRACED_LIMIT", 1)
+        monkeypatch.setattr(executables, "_forget_traces", lambda: forgot.append("all"))
+
+        def outer() -> Any:
+            executables.executable("inner", None, lambda: len)
+            assert forgot == []
+            return max
+
+        executables.executable("outer", None, outer)
+        assert forgot == ["all"]
+
     def test_what_fails_to_compile_is_tried_again(self) -> None:
         def fail() -> Any:
             raise RuntimeError("no")

@@ -21,12 +21,15 @@ Executable: TypeAlias = Callable[..., Any]
 
 LIMIT = 64  # programs kept, some 5 to 20 MB each
 SMALL_LIMIT = 1024  # programs of a segment kept, some 0.3 MB each
+TRACED_LIMIT = 4096  # compilations after which JAX forgets what it traced, some 25 kB each
 
 _programs: OrderedDict[Hashable, Future[Executable]] = OrderedDict()
 _small: OrderedDict[Hashable, Future[Executable]] = OrderedDict()
 _lock = Lock()
 _counts: Counter[str] = Counter()
+_compiling: Counter[str] = Counter()  # how many compile now, and were compiled since JAX forgot
 _from_jax: Counter[int] = Counter()  # programs that JAX had in its own cache, by thread
+_forget_traces: Callable[[], None] = jax.clear_caches  # JAX does not say the types of this
 
 
 def _listen(event: str, **_: Any) -> None:
@@ -100,9 +103,29 @@ def _made(key: str, own: Hashable, compile_it: Callable[[], Executable]) -> Exec
             _counts["read"] += 1
             return read
     before = _from_jax[get_ident()]
-    compiled = compile_it()
+    compiled = _compiled(compile_it)
     _counts["compiled"] += 1
     # What JAX itself read from its cache lacks functions when it is written once more.
     if folder is not None and _from_jax[get_ident()] == before:
         write_program(folder, key, compiled)
     return compiled
+
+
+def _compiled(compile_it: Callable[[], Executable]) -> Executable:
+    """Compile, and now and then have JAX forget its traces.
+
+    Of its own functions, those of `jax.numpy` say, JAX keeps a trace for each combination of
+    shapes, however many: a search over widths would take ever more memory. Programs stay as they
+    are.
+    """
+    with _lock:
+        _compiling["now"] += 1
+    try:
+        return compile_it()
+    finally:
+        with _lock:
+            _compiling["now"] -= 1
+            _compiling["since"] += 1
+            if _compiling["since"] >= TRACED_LIMIT and not _compiling["now"]:
+                _compiling["since"] = 0
+                _forget_traces()

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from jarch.ir import Architecture, Space
 from jarch.search.checks import check_at_least
@@ -40,9 +42,14 @@ _PER_DECISION = 11
 class ParegoConfig:
     """How a surrogate is fitted and used; the defaults are those of the paper where it has them.
 
+    Two are not: the paper has a Gaussian process on vectors and fits it to the numbers themselves,
+    which is `surrogate="gp-rbf", normal_scores=False`.
+
     Attributes:
         surrogate: The name of what predicts; see `jarch.surrogates.SURROGATES`.
         surrogate_options: Its options, by name.
+        normal_scores: Fit to the ranks of what is weighed, spread like a normal distribution, so
+            that a few results which are far worse than all others do not make these alike.
         initial: So many results of random architectures come first; None is 11 for each decision,
             less one.
         augmentation: The part of the weighted sum that is added to the weighted maximum.
@@ -55,8 +62,9 @@ class ParegoConfig:
         SearchError: A number is out of range.
     """
 
-    surrogate: str = "gp-rbf"
+    surrogate: str = "gp-wl"
     surrogate_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    normal_scores: bool = True
     initial: int | None = None
     augmentation: float = 0.05
     candidates: int = 200
@@ -91,7 +99,8 @@ class ParegoSearcher:
 
     Reference:
         Knowles 2006, "ParEGO: a hybrid algorithm with on-line landscape approximation for
-        expensive multiobjective optimization problems".
+        expensive multiobjective optimization problems". Normal scores: Salinas, Shen and Perrone
+        2020, "A quantile-based approach for hyperparameter transfer learning", ICML.
     """
 
     space: Space
@@ -166,6 +175,8 @@ class ParegoSearcher:
         weights = self._weights[int(rng.integers(len(self._weights)))]
         losses = as_losses(scores_array(self._members), self.objectives)
         values = scalarize(losses, weights, self.config.augmentation)
+        if self.config.normal_scores:
+            values = normal_scores(values)
         order = np.argsort(values, kind="stable")
         pool = self._pool([self._members[int(i)].architecture for i in order], rng)
         if not pool:
@@ -215,3 +226,22 @@ def scalarize(losses: FloatArray, weights: FloatArray, augmentation: float) -> F
     weighted = weights * (losses - low) / np.where(spread > 0, spread, 1.0)
     values: FloatArray = weighted.max(1) + augmentation * weighted.sum(1)
     return values
+
+
+def normal_scores(values: FloatArray) -> FloatArray:
+    """Return the quantiles of the standard normal distribution that have the ranks of the values.
+
+    Equal values have the quantile of their mean rank.
+
+    Args:
+        values: (n,).
+
+    Returns:
+        (n,).
+
+    Example:
+        >>> normal_scores(np.array([3.0, 100.0, 2.0])).round(2).tolist()
+        [0.0, 0.97, -0.97]
+    """
+    scores: FloatArray = ndtri((rankdata(values) - 0.5) / len(values))
+    return scores
