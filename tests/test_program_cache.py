@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -190,6 +191,27 @@ def test_the_files_used_longest_ago_go_first(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_folder_is_looked_through_as_its_size_grows_not_for_each_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = list[tuple[int, int]]()
+
+    def itself(program: bytes) -> bytes:
+        return program
+
+    def look(files: Iterable[Path], limit: int) -> None:
+        looks.append((len(list(files)), limit))
+
+    monkeypatch.setattr("jax.experimental.serialize_executable.serialize", itself)
+    monkeypatch.setattr(stored_programs, "sweep", look)
+    monkeypatch.setattr(stored_programs, "_unseen", None)
+    size = len(pickle.dumps(bytes(1000)))
+    monkeypatch.setenv("JARCH_CACHE_BYTES", str(32 * 5 * size))
+    for number in range(12):
+        assert stored_programs.write_program(tmp_path, str(number), bytes(1000))
+    assert looks == [(files, 30 * 5 * size) for files in (1, 6, 11)]
+
+
 def test_what_jax_keeps_counts_too_in_a_folder_of_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,7 +226,7 @@ def test_what_jax_keeps_counts_too_in_a_folder_of_ours(
         assert compilation_cache.enable_compilation_cache(tmp_path) == tmp_path
         assert compilation_cache.jax_entries() == [entry]
         monkeypatch.setenv("JARCH_CACHE_BYTES", "0")
-        monkeypatch.setattr(stored_programs, "_written", 0)
+        monkeypatch.setattr(stored_programs, "_unseen", None)
         lowering.forget_programs()
         train()
         assert not entry.exists()

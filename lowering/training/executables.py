@@ -21,7 +21,7 @@ Executable: TypeAlias = Callable[..., Any]
 
 LIMIT = 64  # programs kept, some 5 to 20 MB each
 SMALL_LIMIT = 1024  # programs of a segment kept, some 0.3 MB each
-TRACED_LIMIT = 4096  # compilations after which JAX forgets what it traced, some 25 kB each
+TRACED_LIMIT = 1024  # compilations after which JAX forgets what it traced, some 25 kB each
 
 _programs: OrderedDict[Hashable, Future[Executable]] = OrderedDict()
 _small: OrderedDict[Hashable, Future[Executable]] = OrderedDict()

@@ -26,9 +26,9 @@ from .compilation_cache import jax_entries, size_limit
 SUFFIX = ".program"
 _MAGIC = b"jarch.program/1\n"
 _HASH = 32
-_SWEEP_EVERY = 16  # files written by this process between looks at the size of the folder
+_LOOKS = 32  # at all files, while as much is written as the folder may hold
 
-_written = 0
+_unseen: int | None = None  # bytes written by this process since its last look; None before it
 
 
 def read_program(folder: Path, key: str) -> Callable[..., Any] | None:
@@ -52,7 +52,7 @@ def read_program(folder: Path, key: str) -> Callable[..., Any] | None:
 
 def write_program(folder: Path, key: str, compiled: Any) -> bool:
     """Write a program; return whether it could be."""
-    global _written
+    global _unseen
     try:
         body = pickle.dumps(serialize_executable.serialize(compiled))
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,9 +62,12 @@ def write_program(folder: Path, key: str, compiled: Any) -> bool:
         os.replace(name, folder / f"{key}{SUFFIX}")
     except Exception:  # a full disk, a folder that may not be written to, a backend that cannot
         return False
-    if _written % _SWEEP_EVERY == 0:
-        sweep([*folder.iterdir(), *jax_entries()], size_limit())
-    _written += 1
+    limit = size_limit()
+    _unseen = None if _unseen is None else _unseen + len(body)
+    if _unseen is None or _unseen * _LOOKS >= limit:
+        # Room for what comes until the next look, and as much in JAX's own cache.
+        sweep([*folder.iterdir(), *jax_entries()], limit - 2 * limit // _LOOKS)
+        _unseen = 0
     return True
 
 
