@@ -34,7 +34,7 @@ _OFF_AXIS = 1e-6  # the weight of the other axes where the extreme point of one 
 
 @dataclass(frozen=True, slots=True)
 class Nsga3Config:
-    """How a population evolves; the defaults are those of the paper.
+    """How a population evolves; the defaults are those of the paper, for three objectives and more.
 
     Attributes:
         divisions: Of each axis between reference points; None is as in `reference_points`.
@@ -48,6 +48,13 @@ class Nsga3Config:
 
     Raises:
         SearchError: A number is out of range.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> costs = [ja.Objective(name, maximize=False) for name in ("flops", "parameters")]
+        >>> objectives = ja.Objective("accuracy"), *costs
+        >>> searcher = Nsga3Searcher(space, Nsga3Config(divisions=4), objectives=objectives)
     """
 
     divisions: int | None = None
@@ -83,6 +90,21 @@ class Nsga3Searcher:
     Reference:
         Deb and Jain 2014, "An evolutionary many-objective optimization algorithm using
         reference-point-based nondominated sorting approach, part I".
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> objectives = ja.Objective("flops", maximize=False), ja.Objective("width")
+        >>> searcher = Nsga3Searcher(space, Nsga3Config(divisions=3), objectives=objectives)
+        >>> rng = np.random.default_rng(0)
+        >>> for _ in range(8):
+        ...     suggestion = searcher.ask(rng)
+        ...     net = suggestion.architecture
+        ...     flops = ja.analyze(net, {"in": (8, 8, 1)}).flops
+        ...     searcher.tell(suggestion, {"flops": flops, "width": dict(net.decisions)["width"]})
+        >>> _ = searcher.ask(rng)
+        >>> len(searcher.population)  # one for each of the four directions
+        4
     """
 
     space: Space

@@ -9,8 +9,8 @@ import numpy as np
 
 from .objectives import FloatArray
 
-_MOST = 100  # points, where the paper names no number of divisions
-_PUBLISHED = {5: 6}
+_DIVISIONS = {1: 1, 2: 39, 3: 12, 5: 6}  # of an axis, by objectives
+_MOST = 100  # points for other numbers of objectives
 _LAYERED = 8  # objectives from which on one layer of few divisions has no point within
 
 
@@ -45,11 +45,16 @@ def reference_points(objectives: int, divisions: int | None = None) -> FloatArra
     Args:
         objectives: m.
         divisions: Of each axis. None is as in the paper: 12 for three objectives, 6 for five, and
-            from eight on two layers, of 3 and 2 divisions, or 2 and 1 above ten. For other numbers
-            of objectives, which the paper does not have, as many as give at most 100 points.
+            from eight on two layers, of 3 and 2 divisions, or 2 and 1 above ten. For numbers of
+            objectives that the paper does not have: 39 for two, which are 40 points, the population
+            of `Nsga2Config`; else as many as give at most 100 points.
 
     Returns:
         (n, m).
+
+    Example:
+        >>> [reference_points(m).shape for m in (2, 3, 8)]
+        [(40, 2), (91, 3), (156, 8)]
     """
     if divisions is not None:
         return das_dennis(objectives, divisions)
@@ -57,7 +62,7 @@ def reference_points(objectives: int, divisions: int | None = None) -> FloatArra
         outer, inner = (3, 2) if objectives <= 10 else (2, 1)
         halved = das_dennis(objectives, inner) / 2 + 1 / (2 * objectives)
         return np.vstack([das_dennis(objectives, outer), halved])
-    chosen = _PUBLISHED.get(objectives, 1)
-    while objectives > 1 and comb(chosen + objectives, objectives - 1) <= _MOST:
+    chosen = _DIVISIONS.get(objectives, 1)
+    while objectives not in _DIVISIONS and comb(chosen + objectives, objectives - 1) <= _MOST:
         chosen += 1
     return das_dennis(objectives, chosen)
