@@ -14,7 +14,8 @@ def lazy_names(
     Args:
         package: Its name.
         namespace: Its globals, which keep what was imported.
-        modules: Where each name is defined, relative to the package.
+        modules: Where each name is defined, relative to the package; a module of the package where
+            the two are the same.
 
     Example:
         >>> from jarch import surrogates
@@ -25,7 +26,8 @@ def lazy_names(
     def find(name: str) -> object:
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value: object = getattr(importlib.import_module(f".{modules[name]}", package), name)
+        module = importlib.import_module(f".{modules[name]}", package)
+        value: object = module if modules[name] == name else getattr(module, name)
         namespace[name] = value
         return value
 

@@ -67,6 +67,16 @@ from .ir import (
 from .ir.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from . import (
+        data as data,
+        evaluate as evaluate,
+        lowering as lowering,
+        runs as runs,
+        search as search,
+        show as show,
+        surrogates as surrogates,
+        tabular as tabular,
+    )
     from .data import (
         DataError as DataError,
         Dataset as Dataset,
@@ -180,6 +190,14 @@ if TYPE_CHECKING:
     )
 
 _LAZY: Mapping[str, str] = {
+    "data": "data",
+    "evaluate": "evaluate",
+    "lowering": "lowering",
+    "runs": "runs",
+    "search": "search",
+    "show": "show",
+    "surrogates": "surrogates",
+    "tabular": "tabular",
     "ParegoConfig": "search",
     "ParegoSearcher": "search",
     "PpoConfig": "search",

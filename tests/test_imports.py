@@ -86,6 +86,15 @@ print("lower" in dir(jarch), "Model" in dir(jarch.lowering))
     assert run(program).split() == ["True", "True"]
 
 
+def test_packages_are_loaded_by_their_first_use() -> None:
+    program = """
+import jarch
+assert "jarch.search" not in sys.modules
+print(jarch.search.SEARCHERS[0], jarch.tabular.__name__)
+"""
+    assert run(program).split() == ["random", "jarch.tabular"]
+
+
 def test_unknown_names_are_attribute_errors() -> None:
     import jarch
 

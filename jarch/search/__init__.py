@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 
 from jarch.ir.lazy_names import lazy_names
 
-from .catalogue import SEARCHERS as SEARCHERS, make_searcher as make_searcher
+from .catalogue import (
+    SEARCHERS as SEARCHERS,
+    from_state as from_state,
+    make_searcher as make_searcher,
+)
 from .constraints import Constraint as Constraint, within as within
 from .edits import (
     NothingToMutate as NothingToMutate,

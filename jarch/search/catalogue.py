@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from jarch.ir import Space
 
 from .constraints import Constraint
+from .multi_objective.objectives import objectives_in
 from .objective import Objective
 from .searcher import Searcher, SearchError
 
@@ -118,6 +119,55 @@ def make_searcher(
     learning = _learning(name, searcher, chosen) if entry.learns else {}
     made: Searcher = searcher(space, config, constraint=constraint, **learning)
     return made
+
+
+def from_state(
+    space: Space,
+    options: Mapping[str, Any],
+    state: Mapping[str, Any],
+    *,
+    constraint: Constraint | None = None,
+) -> Searcher:
+    """Return a searcher that goes on where another one stood, in this process or in another.
+
+    Both mappings are plain data, so the two of them as JSON, and the space, are all that has to be
+    kept of a search. What a searcher was given beside its configuration, such as a surrogate of
+    one's own or `where`, is not in them: make such a searcher as before, and call its `restore`.
+
+    Args:
+        space: That of the searcher.
+        options: What its `options()` returned.
+        state: What its `state()` returned.
+        constraint: That of the searcher.
+
+    Raises:
+        SearchError: The options are not those of a searcher of `SEARCHERS`.
+
+    Example:
+        >>> import json
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> space, rng = ja.trace(ja.spaces.digits_dense), np.random.default_rng(0)
+        >>> searcher = make_searcher("evolution", space, {"population": 4, "sample": 2})
+        >>> for score in range(9):
+        ...     searcher.tell(searcher.ask(rng), {"accuracy": score / 10})
+        >>> kept = json.dumps({"options": searcher.options(), "state": searcher.state()})
+        >>> again = from_state(space, **json.loads(kept))
+        >>> first, second = (each.ask(np.random.default_rng(1)) for each in (searcher, again))
+        >>> first == second
+        True
+    """
+    beside = ("name", "objective", "maximize", "objectives")
+    config = {name: value for name, value in options.items() if name not in beside}
+    searcher = make_searcher(
+        options.get("name", ""),
+        space,
+        config,
+        objectives=objectives_in(options),
+        constraint=constraint,
+    )
+    searcher.restore(state)
+    return searcher
 
 
 def option_names(name: str) -> tuple[str, ...]:
