@@ -40,7 +40,14 @@ class _Summary:
 
 
 class Totals(NamedTuple):
-    """What an architecture costs; the fields are those of `Analysis`."""
+    """What an architecture costs; the fields are those of `Analysis`.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(ja.nn.batch_norm), [])
+        >>> totals(net, {"in": (8,)})._asdict()  # its mean and variance are not trained
+        {'parameters': 32, 'trainable_parameters': 16, 'flops': 40, 'activation_bytes': 32}
+    """
 
     parameters: int
     trainable_parameters: int
@@ -71,6 +78,13 @@ class NodeAnalysis(NamedTuple):
         trainable_parameters: Numbers in those that training changes.
         flops: Floating-point operations of one forward pass over one example.
         activation_bytes: Size of its outputs for one example in float32.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(ja.spaces.digits_dense), [1, 16, "relu"])
+        >>> nodes = ja.analyze(net, {"in": (8, 8, 1)}).nodes
+        >>> [(node.key, node.outputs["out"], node.flops) for node in nodes if node.parameters]
+        [('hidden/dense', (16,), 2064), ('dense', (10,), 330)]
     """
 
     key: str
@@ -100,6 +114,12 @@ class Analysis:
             by `key:output` where it has several.
         outputs: The shape of each output of the whole, by name.
         records: What `nodes` is made of when it is asked for.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(ja.spaces.digits_dense), [1, 16, "relu"])
+        >>> print(ja.analyze(net, {"in": (8, 8, 1)}))
+        1,210 parameters (1,210 trainable), 2,410 FLOPs, 424 bytes of activations, out=(10,)
     """
 
     parameters: int

@@ -21,6 +21,19 @@ class Architecture:
         nodes: Keys and nodes, producers before consumers; all properties are constants.
         outputs: Names of the outputs, sorted, and where each comes from.
         decisions: Keys and values of the hyperparameters, in the order assigned.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(ja.spaces.digits_dense), [1, 16, "relu"])
+        >>> net.decisions
+        (('depth', 1), ('width', 16), ('hidden/activation', 'relu'))
+        >>> print(net)
+        architecture(@in) -> (out=%dense) {
+          %flatten = flatten(@in)
+          %hidden/dense = dense(%flatten) features=16, use_bias=True
+          %hidden/activation = activation(%hidden/dense) function='relu'
+          %dense = dense(%hidden/activation) features=10, use_bias=True
+        }
     """
 
     inputs: tuple[str, ...]
@@ -51,5 +64,12 @@ class Architecture:
 
 
 def properties(node: Basic) -> Mapping[str, Constant]:
-    """Return the properties of an architecture's node by name."""
+    """Return the properties of an architecture's node by name.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(lambda: ja.nn.dense(ja.Discrete([8, 16]))), [16])
+        >>> {key: properties(node) for key, node in net.nodes}
+        {'dense': {'features': 16, 'use_bias': True}}
+    """
     return dict(node.properties)  # type: ignore[arg-type]

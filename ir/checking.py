@@ -38,6 +38,15 @@ class Counterexample:
         node: The key of the node at which shapes do not fit.
         reason: What does not fit there.
         shortest: Whether it is proven that no fewer decisions do.
+
+    Example:
+        >>> import jarch as ja
+        >>> def space():
+        ...     pool = ja.nn.max_pool(window=4, strides=ja.Discrete([1, 2, 4], name="strides"))
+        ...     return ja.sequential(pool, ja.nn.max_pool(window=3))
+        >>> found = ja.check(ja.trace(space), {"in": (8, 8, 1)})
+        >>> found.node, dict(found.decisions), found.shortest
+        ('max_pool-1', {'strides': 4}, True)
     """
 
     decisions: tuple[Decision, ...]

@@ -22,7 +22,14 @@ _SHOWN = 8  # values that a message lists before it says how many more there are
 
 
 class Domain(ABC):
-    """What a hyperparameter may be."""
+    """What a hyperparameter may be.
+
+    Example:
+        >>> import jarch as ja
+        >>> domain = ja.trace(ja.spaces.digits_dense).next.domain
+        >>> list(domain), domain.size, domain[0], domain.index(3), 4 in domain
+        ([1, 2, 3], 3, 1, 2, False)
+    """
 
     __slots__ = ()
 
@@ -45,7 +52,7 @@ class Domain(ABC):
 
     @abstractmethod
     def index(self, value: object) -> int:
-        """Return where `value` stands in the domain's order."""
+        """Return where `value` stands in the domain's order, or raise `AssignmentError`."""
 
     def __len__(self) -> int:
         """Return `size`, for finite domains; Python has no `len` of 2**63 or more."""
@@ -78,6 +85,16 @@ class DiscreteDomain(Domain):
 
     Attributes:
         values: The values, in order; plain data, at least one, no two equal.
+
+    Raises:
+        SpaceError: There are no values, two are equal, or one is not plain data.
+
+    Example:
+        >>> domain = DiscreteDomain(((3, 3), (5, 5), None))
+        >>> domain.canonical([5, 5]), domain.index(None)
+        ((5, 5), 2)
+        >>> print(domain)
+        {(3, 3), (5, 5), None}
     """
 
     values: tuple[Constant, ...]
@@ -142,6 +159,15 @@ class PermutationDomain(Domain):
 
     Attributes:
         n: How many numbers are ordered; at least 1.
+
+    Raises:
+        SpaceError: n is below 1.
+
+    Example:
+        >>> list(PermutationDomain(3))
+        [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)]
+        >>> PermutationDomain(20).index(range(19, -1, -1)) + 1 == PermutationDomain(20).size
+        True
     """
 
     n: int
@@ -205,6 +231,18 @@ class IntegerDomain(Domain):
         low: The least value.
         high: The greatest value.
         log: Draw uniformly over the logarithm; `low` must be at least 1.
+
+    Raises:
+        SpaceError: `low` is above `high`, or below 1 with `log`.
+
+    Example:
+        >>> import numpy as np
+        >>> widths = IntegerDomain(8, 512, log=True)
+        >>> widths.canonical(64.0), 64.5 in widths, widths.size
+        (64, False, 505)
+        >>> rng = np.random.default_rng(0)
+        >>> sorted(widths.sample(rng) for _ in range(5))  # each doubling is as likely
+        [8, 9, 23, 111, 233]
     """
 
     low: int
@@ -258,6 +296,18 @@ class FloatDomain(Domain):
         low: The least value.
         high: The greatest value.
         log: Draw uniformly over the logarithm; `low` must be above 0.
+
+    Raises:
+        SpaceError: `low` is above `high`, one is not finite, or `low` is not above 0 with `log`.
+
+    Example:
+        >>> import numpy as np
+        >>> rates = FloatDomain(1e-4, 1.0, log=True)
+        >>> rates.canonical(1), 1.5 in rates, rates.size
+        (1.0, False, None)
+        >>> rng = np.random.default_rng(0)
+        >>> [f"{rates.sample(rng):.0e}" for _ in range(4)]  # each power of ten is as likely
+        ['4e-02', '1e-03', '1e-04', '1e-04']
     """
 
     low: float

@@ -21,6 +21,10 @@ class Source:
     Attributes:
         node: The name of the node that produces it, or "" for an input of the whole piece.
         output: The name of the node's output, or of the piece's input.
+
+    Example:
+        >>> print(Source("", "in"), Source("conv", "out"), Source("split", "left"))
+        @in %conv %split:left
     """
 
     node: str
@@ -46,6 +50,14 @@ class Basic:
         properties: Names and values, sorted by name; all constants in an architecture.
         inputs: Names and sources, in the order of declaration.
         outputs: Names.
+
+    Example:
+        >>> import jarch as ja
+        >>> ((name, node),) = ja.nn.dense(features=8).nodes
+        >>> name, node.op, node.inputs
+        ('dense', Op(name='dense'), (('in', Source(node='', output='in')),))
+        >>> node.properties
+        (('features', 8), ('use_bias', True))
     """
 
     op: Op
@@ -70,6 +82,16 @@ class Substitution:
         outputs: Names.
         label: What pictures and texts call it.
         may_drop: The fragment may have fewer inputs and outputs than this node.
+
+    Example:
+        >>> import jarch as ja
+        >>> def tower(depth):
+        ...     return ja.sequential(*[ja.nn.relu() for _ in range(depth)])
+        >>> ((name, node),) = ja.substitution(tower, {"depth": 2}, name="tower").nodes
+        >>> print(node.function(**dict(node.properties)))  # what will take its place
+        (@in) -> (out=%relu-1)
+          %relu = relu(@in)
+          %relu-1 = relu(%relu)
     """
 
     function: Callable[..., Fragment]
@@ -91,6 +113,16 @@ class Fragment:
         inputs: Names of what it takes.
         nodes: Names and nodes, producers before consumers.
         outputs: Names and where each comes from.
+
+    Example:
+        >>> import jarch as ja
+        >>> piece = ja.sequential(ja.nn.flatten(), ja.nn.dense(features=8))
+        >>> piece.inputs, [name for name, node in piece.nodes]
+        (('in',), ['flatten', 'dense'])
+        >>> print(piece)
+        (@in) -> (out=%dense)
+          %flatten = flatten(@in)
+          %dense = dense(%flatten) features=8, use_bias=True
     """
 
     inputs: tuple[str, ...]

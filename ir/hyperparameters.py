@@ -23,6 +23,12 @@ class IndependentHyperparameter:
     Attributes:
         key: Its path, unique in the space.
         domain: What it may be.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(lambda: ja.nn.dense(ja.Discrete([8, 16], "width"), ja.Bool("bias")))
+        >>> {h.key: list(h.domain) for h in space.open}
+        {'width': [8, 16], 'bias': [False, True]}
     """
 
     key: str
@@ -37,6 +43,15 @@ class DependentHyperparameter:
         key: Its path, unique in the space.
         function: Pure; returns plain data.
         parents: Argument names and the hyperparameters they take, sorted by name.
+
+    Example:
+        >>> import jarch as ja
+        >>> def space():
+        ...     width = ja.Discrete([8, 16], name="width")
+        ...     print(ja.Dependent(lambda w: 2 * w, {"w": width}, name="twice"))
+        ...     return ja.nn.dense(width)
+        >>> traced = ja.trace(space)
+        DependentHyperparameter('twice', w=width)
     """
 
     key: str
@@ -54,7 +69,20 @@ Property: TypeAlias = "Hyperparameter | Constant"
 
 
 def is_hyperparameter(value: object) -> TypeGuard[Hyperparameter]:
-    """Say whether a property is still open, rather than a constant."""
+    """Say whether a property is still open, rather than a constant.
+
+    Example:
+        >>> import jarch as ja
+        >>> from jarch.ir import is_hyperparameter
+        >>> def space():
+        ...     piece = ja.nn.dense(features=ja.Discrete([8, 16]), use_bias=False)
+        ...     for name, value in piece.nodes[0][1].properties:
+        ...         print(name, is_hyperparameter(value))
+        ...     return piece
+        >>> traced = ja.trace(space)
+        features True
+        use_bias False
+    """
     return isinstance(value, (IndependentHyperparameter, DependentHyperparameter))
 
 

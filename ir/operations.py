@@ -26,6 +26,13 @@ class Variable:
             means is said in `lowering/initializers.py`.
         collection: `"params"` where it is trained, else the name of its collection of state,
             such as `"batch_stats"`.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(ja.nn.batch_norm), [])
+        >>> (node,) = ja.analyze(net, {"in": (8,)}).nodes
+        >>> [(v.collection, v.path, v.shape) for v in node.variables if not v.trainable]
+        [('batch_stats', ('mean',), (8,)), ('batch_stats', ('var',), (8,))]
     """
 
     path: tuple[str, ...]
@@ -48,6 +55,12 @@ class Inference:
         variables: The arrays that it owns, in the order in which it makes them.
         flops: Floating-point operations of one forward pass over one example; a
             multiply-accumulate counts two.
+
+    Example:
+        >>> from jarch.ir import OPS
+        >>> found = OPS["dense"].infer({"features": 10, "use_bias": True}, {"in": (64,)})
+        >>> found.outputs, found.flops, [(v.path, v.shape) for v in found.variables]
+        ({'out': (10,)}, 1290, [(('kernel',), (64, 10)), (('bias',), (10,))])
     """
 
     outputs: Shapes
@@ -69,6 +82,16 @@ class Op:
             where they do not fit.
         lowerings: What a user's own operation becomes, by target; jarch's own have their rules
             in `lowering/`.
+
+    Example:
+        >>> import jarch as ja
+        >>> def infer(properties, shapes):
+        ...     *before, channels = shapes["in"]
+        ...     return Inference({"out": (*before, channels * properties["times"])})
+        >>> repeat_channels = Op("my_ops:repeat_channels", infer)
+        >>> space = ja.trace(lambda: ja.basic(repeat_channels, {"times": ja.Discrete([2, 3])}))
+        >>> ja.analyze(ja.replay(space, [3]), {"in": (8, 8, 4)}).outputs
+        {'out': (8, 8, 12)}
     """
 
     name: str

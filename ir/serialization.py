@@ -63,6 +63,13 @@ def from_json(text: str, ops: Mapping[str, Op] | None = None) -> Architecture:
 
     Raises:
         ParseError: The text is no such JSON, or describes no valid architecture.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(ja.spaces.digits_dense), [1, 16, "relu"])
+        >>> read = from_json(to_json(net))
+        >>> read == net, read.values
+        (True, (1, 16, 'relu'))
     """
     try:
         read: dict[str, Any] = json.loads(text)

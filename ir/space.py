@@ -29,6 +29,15 @@ class Space:
     Attributes:
         program: The space function, traced.
         state: The decisions, and what follows from them.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> deeper = ja.assign(space, 2)  # a new one: `space` stays as it is
+        >>> space, deeper
+        (Space(0 decided, next depth), Space(1 decided, next width))
+        >>> deeper.decisions, [h.key for h in deeper.open]
+        ((('depth', 2),), ['width'])
     """
 
     program: Program

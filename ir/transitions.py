@@ -159,6 +159,14 @@ def architecture(space: Space) -> Architecture:
 
     Raises:
         SpaceError: Something is left to decide.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> while space.next is not None:
+        ...     space = assign(space, space.next.domain[0])
+        >>> architecture(space).values
+        (1, 16, 'relu')
     """
     if space.next is not None:
         raise SpaceError(f"{space.next.key!r} has no value yet; assign it first")

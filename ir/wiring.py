@@ -123,6 +123,12 @@ def basic(
 
     Raises:
         SpaceError: A property is neither a hyperparameter nor plain data, or a name does not do.
+
+    Example:
+        >>> from jarch.ir import OPS
+        >>> print(basic(OPS["add"], {}, inputs=["left", "right"]))
+        (@left, @right) -> (out=%add)
+          %add = add(left=@left, right=@right)
     """
     node = Basic(op, _properties(op.label, properties), _open(inputs), _named(outputs))
     return _single(check_name(name or op.label), node, inputs)

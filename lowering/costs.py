@@ -18,6 +18,12 @@ class Cost(NamedTuple):
             architecture alone.
         larger_is_better: Whether an increase is an improvement.
         spread: The name of the metric that says how far measurements lie apart; "" for none.
+
+    Example:
+        >>> [cost.name for cost in COSTS.values() if cost.measured]
+        ['latency_ms', 'throughput', 'peak_bytes', 'energy_joules']
+        >>> COSTS["throughput"].unit, COSTS["throughput"].larger_is_better
+        ('examples a second, in batches', True)
     """
 
     name: str

@@ -39,6 +39,13 @@ class ArchitectureModule(nn.Module):
         param_dtype: What its parameters are kept in.
         rules: Rules of the user's own operations, by name. They are here so that an operation
             that was written anew under its old name is traced anew.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> module = ja.lower(ja.replay(space, [1, 16, "relu"])).module
+        >>> module == ja.lower(ja.replay(space, [1, 16, "relu"])).module  # jit compiles one of them
+        True
     """
 
     architecture: Architecture

@@ -60,6 +60,13 @@ def initial_variables(
     Raises:
         LoweringError: The key is no key, or a variable's initialiser is unknown.
         ShapeError: The shapes do not fit.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(lambda: ja.nn.dense(features=2)), [])
+        >>> params = initial_variables(net, 0, {"in": (3,)})["params"]
+        >>> {name: value.shape for name, value in params["dense"].items()}
+        {'kernel': (3, 2), 'bias': (2,)}
     """
     words = _words(key)
     drawn: list[_Owned] = []

@@ -33,6 +33,14 @@ class Model:
         architecture: What was lowered.
         module: The Flax module that computes it, for use with Flax directly. Equal architectures
             have equal modules, so a function that jit compiled for one serves the others.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> model = ja.lower(ja.replay(ja.trace(lambda: ja.nn.dense(features=2)), []))
+        >>> variables = model.init(0, np.ones((1, 3)))
+        >>> model.apply(variables, np.ones((5, 3))).shape
+        (5, 2)
     """
 
     architecture: Architecture

@@ -43,6 +43,12 @@ def infer_by_tracing(
 
     Raises:
         ShapeError: The rule refused the shapes, or gave something without the batch axis.
+
+    Example:
+        >>> def total(context, properties, x):
+        ...     return x.sum(axis=-1)
+        >>> infer_by_tracing("my_ops:total", total, {}, {"in": (4, 3)}, ("out",)).outputs
+        {'out': (4,)}
     """
     op = Op(name, _unknown, {"flax": rule})
     inputs = tuple((port, Source("", port)) for port in shapes)

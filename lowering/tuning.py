@@ -28,6 +28,11 @@ class Tuned(NamedTuple):
         seconds: Of all the convolutions and their gradients together, by way.
         convolutions: How many were measured, equal ones once.
         measured: Whether that was now; else it was remembered.
+
+    Example:
+        >>> tuned = Tuned("shifted", "lax", {"lax": 0.008, "shifted": 0.002}, 3, measured=True)
+        >>> tuned.seconds[tuned.table] / tuned.seconds[tuned.way]  # so much faster
+        4.0
     """
 
     way: str
@@ -63,6 +68,12 @@ def measure_ways(
 
     Raises:
         ShapeError: Shapes do not fit.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(ja.spaces.digits_dense), [1, 16, "relu"])
+        >>> measure_ways(net, (8, 8, 1)) is None  # it has no convolutions
+        True
     """
     several = [architectures] if isinstance(architectures, Architecture) else architectures
     found = Counter(each for one in several for each in _among(one, input_shape, operation))

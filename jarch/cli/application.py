@@ -52,6 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0; 1 where the answer is no; 2 for an error; 130 after an interrupt.
+
+    Example:
+        >>> main(["count", "digits_dense"])  # prints the count and returns the status
+        36
+        0
     """
     given = sys.argv[1:] if arguments is None else arguments
     if list(given) == ["--version"]:

@@ -22,6 +22,16 @@ class LimitExceeded(InvalidArchitecture):
     Attributes:
         cost: The name of the cost.
         value: What the candidate costs.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(ja.spaces.digits_dense), [1, 128, "relu"])
+        >>> meter = CostMeter(limits={"parameters": 5_000})
+        >>> try:
+        ...     meter.counted(ja.analyze(net, {"in": (8, 8, 1)}))
+        ... except LimitExceeded as error:
+        ...     print(error)
+        parameters is 9610, more than 5000
     """
 
     def __init__(self, message: str, cost: str, value: float) -> None:
@@ -38,6 +48,16 @@ class CostMeter:
     Attributes:
         costs: Names of measured costs to tell.
         limits: The most that a cost may be, or the least where more of it is better.
+
+    Raises:
+        LoweringError: A name is no cost, or one that the platform does not tell.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(ja.spaces.digits_dense), [1, 16, "relu"])
+        >>> meter = CostMeter(limits={"parameters": 5_000})
+        >>> meter.counted(ja.analyze(net, {"in": (8, 8, 1)}))
+        {'parameters': 1210, 'flops': 2410, 'activation_bytes': 424}
     """
 
     costs: Iterable[str] = ()

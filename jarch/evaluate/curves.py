@@ -139,6 +139,11 @@ class Extrapolation:
         means: (k,), what each says.
         deviations: (k,), how certain it is.
         weights: (k,), which sum to 1.
+
+    Example:
+        >>> found = Extrapolation(np.array([0.8, 0.9]), np.full(2, 0.01), np.array([0.25, 0.75]))
+        >>> round(found.mean, 3), round(found.probability_above(0.85), 3)
+        (0.875, 0.75)
     """
 
     means: FloatArray

@@ -46,6 +46,20 @@ def train_final(
         data: What it was chosen on.
         config: How to train; early stopping is turned off, as nothing is left to watch.
         on_epoch: Called with a report after each epoch.
+
+    Raises:
+        ShapeError: As for `jarch.fit`.
+        TrainConfigError: As for `jarch.fit`.
+        TrainingFailed: As for `jarch.fit`.
+
+    Example:
+        >>> import jarch as ja
+        >>> rng = np.random.default_rng(0)
+        >>> data = ja.from_arrays(rng.normal(size=(40, 3)), np.arange(40) % 2)
+        >>> net = ja.replay(ja.trace(lambda: ja.nn.dense(features=2)), [])
+        >>> trained = train_final(net, data, ja.TrainConfig(epochs=1, batch_size=8))
+        >>> sorted(trained.evaluate(data.x_test, data.y_test))
+        ['accuracy', 'loss']
     """
     config = replace(config, early_stopping_patience=None)
     return lowering.fit(architecture, merge_validation(data), config, on_epoch=on_epoch)

@@ -320,6 +320,11 @@ def input_shapes(inputs: tuple[str, ...], data: Dataset) -> Mapping[str, Shape]:
 
     Raises:
         ShapeError: There is not exactly one input for the data.
+
+    Example:
+        >>> import jarch as ja
+        >>> input_shapes(("image",), ja.load_data("digits"))
+        {'image': (8, 8, 1)}
     """
     if len(inputs) != 1:
         raise ShapeError(

@@ -49,6 +49,17 @@ class CustomOp:
         outputs: Names of its outputs.
         defaults: Properties that a piece has where they are not given.
         required: Properties that must be given.
+        optional: Properties that may be given, whose defaults are no plain data.
+
+    Example:
+        >>> from jarch import nn
+        >>> @nn.op
+        ... def blend(x, y, *, weight, scale=1.0):
+        ...     return scale * (weight * x + (1 - weight) * y)
+        >>> blend.inputs, sorted(blend.required), blend.defaults
+        (('in0', 'in1'), ['weight'], {'scale': 1.0})
+        >>> print(blend(weight=0.5).nodes[0][1].properties)
+        (('scale', 1.0), ('weight', 0.5))
     """
 
     op: Op

@@ -31,6 +31,12 @@ class Evaluation:
         invalid_draws: Architectures that were drawn before it and refused as invalid.
         fidelity: How thorough it was, in the evaluator's units, such as epochs; None in full.
         trial: The same number for all evaluations of one candidate; None where it has one only.
+
+    Example:
+        >>> done = Evaluation(0, 7, (("width", 16),), "d41d8cd9", "ok", {"accuracy": 0.9})
+        >>> read = Evaluation.from_line(done.to_line())
+        >>> read == done, read.values, read.score("accuracy"), read.score("loss")
+        (True, (16,), 0.9, None)
     """
 
     index: int
@@ -106,6 +112,11 @@ def finite_scores(metrics: Mapping[str, Any]) -> dict[str, float | None]:
 
     Raises:
         TypeError: A metric is not a number, or there is no mapping.
+
+    Example:
+        >>> import numpy as np
+        >>> finite_scores({"accuracy": np.float32(0.5), "loss": math.inf})
+        {'accuracy': 0.5, 'loss': None}
     """
     if not isinstance(metrics, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"the evaluator returned {metrics!r}, not metrics by name")

@@ -38,7 +38,15 @@ _PACKAGES = ("jarch", "jax", "flax", "optax", "numpy")
 
 
 class RunError(ValueError):
-    """A run folder that cannot be used this way; the message names it and says what to do."""
+    """A run folder that cannot be used this way; the message names it and says what to do.
+
+    Example:
+        >>> try:
+        ...     read_run(Path("nowhere"))
+        ... except RunError as error:
+        ...     print(error)
+        nowhere holds no run: there is no run.json in it
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,19 @@ class Run:
         versions: Of the packages that began it.
         evaluations: By index.
         results: What came out, or None where the search has not ended.
+
+    Example:
+        >>> import tempfile
+        >>> import jarch as ja
+        >>> def width(architecture, seed):
+        ...     return {"width": architecture.values[1]}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     found = ja.random_search(
+        ...         ja.spaces.digits_dense, width, 3, objective="width", folder=folder
+        ...     )
+        ...     run = ja.read_run(Path(folder))
+        >>> run.settings["evaluations"], len(run.evaluations), run.results
+        (3, 3, None)
     """
 
     folder: Path
@@ -61,15 +82,32 @@ class Run:
 
 
 def is_run(folder: Path) -> bool:
-    """Say whether the folder holds a run."""
+    """Say whether the folder holds a run.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     is_run(Path(folder))
+        ...     begin_run(Path(folder), {})
+        ...     is_run(Path(folder))
+        False
+        True
+    """
     return (folder / SETTINGS).is_file()
 
 
 def begin_run(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Make a run folder and write down what was asked for.
+    """Make a run folder and write down what was asked for, which is plain data.
 
     Raises:
         RunError: The folder holds a run already, or is not one that can be written to.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     begin_run(Path(folder) / "first", {"evaluations": 10, "seed": 0})
+        ...     read_run(Path(folder) / "first").settings
+        {'evaluations': 10, 'seed': 0}
     """
     if is_run(folder):
         raise RunError(f"{folder} holds a run already; resume it, or name another folder")
@@ -88,6 +126,15 @@ def resume_run(folder: Path, settings: Mapping[str, Any]) -> tuple[Evaluation, .
 
     Raises:
         RunError: The folder holds no run, or one with other settings.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     begin_run(Path(folder), {"evaluations": 10, "seed": 0})
+        ...     append_evaluation(Path(folder), Evaluation(0, 7, (("width", 16),), "d41d", "ok"))
+        ...     known = resume_run(Path(folder), {"evaluations": 20, "seed": 0})
+        >>> [evaluation.values for evaluation in known]
+        [(16,)]
     """
     run = read_run(folder, repair=True)
     asked = json.loads(json.dumps(settings))
@@ -111,6 +158,15 @@ def read_run(folder: Path, repair: bool = False) -> Run:
 
     Raises:
         RunError: The folder holds no run, or one that cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     begin_run(Path(folder), {"evaluations": 10, "seed": 0})
+        ...     append_evaluation(Path(folder), Evaluation(0, 7, (("width", 16),), "d41d", "ok"))
+        ...     run = read_run(Path(folder))
+        >>> run.settings["seed"], len(run.evaluations), run.results
+        (0, 1, None)
     """
     if not is_run(folder):
         raise RunError(f"{folder} holds no run: there is no {SETTINGS} in it")
@@ -137,18 +193,47 @@ def read_run(folder: Path, repair: bool = False) -> Run:
 
 
 def append_evaluation(folder: Path, evaluation: Evaluation) -> None:
-    """Append one evaluation: its line is on the disk when this returns."""
+    """Append one evaluation: its line is on the disk when this returns.
+
+    Example:
+        >>> import tempfile
+        >>> failed = Evaluation(0, 7, (("width", 16),), "d41d", "failed", reason="out of memory")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     append_evaluation(Path(folder), failed)
+        ...     lines = (Path(folder) / EVALUATIONS).read_text().splitlines()
+        >>> Evaluation.from_line(lines[0]) == failed
+        True
+    """
     append_line(folder / EVALUATIONS, evaluation.to_line())
 
 
 def write_best(folder: Path, architecture: Architecture) -> None:
-    """Write the best architecture as text and as JSON."""
+    """Write the best architecture as text and as JSON.
+
+    Example:
+        >>> import tempfile
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(ja.spaces.digits_dense), [1, 16, "relu"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_best(Path(folder), net)
+        ...     ja.from_json((Path(folder) / BEST_JSON).read_text()) == net
+        True
+    """
     write_whole(folder / BEST_TEXT, to_text(architecture))
     write_whole(folder / BEST_JSON, to_json(architecture, indent=1) + "\n")
 
 
 def write_results(folder: Path, results: Mapping[str, Any]) -> None:
-    """Write what came out of the search."""
+    """Write what came out of the search.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     begin_run(Path(folder), {"seed": 0})
+        ...     write_results(Path(folder), {"test": {"accuracy": 0.9}})
+        ...     read_run(Path(folder)).results
+        {'test': {'accuracy': 0.9}}
+    """
     write_whole(folder / RESULTS, json.dumps(results, indent=1) + "\n")
 
 
@@ -168,7 +253,12 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of jarch and of what its results depend on, by package."""
+    """Return the versions of jarch and of what its results depend on, by package.
+
+    Example:
+        >>> list(versions())
+        ['jarch', 'jax', 'flax', 'optax', 'numpy']
+    """
     found: dict[str, str] = {}
     for package in _PACKAGES:
         try:

@@ -20,6 +20,15 @@ class Journal:
     Attributes:
         folder: Its run folder; None keeps nothing.
         known: Evaluations of an earlier part of the run.
+
+    Example:
+        >>> import tempfile
+        >>> done = Evaluation(0, 7, (("width", 16),), "d41d8cd9", "ok", {"accuracy": 0.9})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Journal.open(Path(folder), {"seed": 0}, resume=False).record(done, None)
+        ...     again = Journal.open(Path(folder), {"seed": 0}, resume=True)
+        >>> again.known == (done,)
+        True
     """
 
     folder: Path | None

@@ -36,6 +36,18 @@ def locked_run(folder: Path | None, resume: bool = False) -> Generator[None]:
 
     Raises:
         RunError: Another search is going on in it, or it cannot be written to.
+
+    Example:
+        >>> import tempfile
+        >>> from concurrent.futures import ThreadPoolExecutor
+        >>> def search(folder):
+        ...     with locked_run(folder):
+        ...         return "done"
+        >>> with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor() as others:
+        ...     with locked_run(Path(place)):
+        ...         refused = others.submit(search, Path(place)).exception()
+        ...     print(type(refused).__name__, others.submit(search, Path(place)).result())
+        RunError done
     """
     if folder is None or (resume and not is_run(folder)):
         yield

@@ -35,7 +35,19 @@ MOST = 32  # values of one decision among the neighbours; of larger domains so m
 
 
 class NothingToMutate(SpaceError):
-    """An architecture without a decision that may be changed."""
+    """An architecture without a decision that may be changed.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> before, rng = ja.replay(space, [2, 32, "relu"]), np.random.default_rng(0)
+        >>> try:
+        ...     mutate(space, before, rng, where=lambda h: h.key == "rate")
+        ... except NothingToMutate as error:
+        ...     print(error)
+        no decision of this architecture may be changed
+    """
 
 
 def anywhere(hyperparameter: IndependentHyperparameter) -> bool:
@@ -55,6 +67,13 @@ def mutable(
 
     Raises:
         AssignmentError: The architecture is not of this space.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> found = mutable(space, ja.replay(space, [2, 32, "relu"]))
+        >>> [(h.key, h.domain.size) for h in found]
+        [('depth', 3), ('width', 4), ('hidden/activation', 3)]
     """
     found = _decided(space, architecture)
     return tuple(h for h in found if _has_choice(h.domain) and where(h))
@@ -115,6 +134,7 @@ def mutate(
         where: Which decisions may be changed.
 
     Raises:
+        AssignmentError: The architecture is not of this space.
         NothingToMutate: No decision may be changed.
         InvalidArchitecture: A function of the space refused the values.
 
@@ -151,8 +171,21 @@ def mutate_each(
         where: Which decisions may be changed.
 
     Raises:
+        AssignmentError: The architecture is not of this space.
         NothingToMutate: No decision may be changed.
         InvalidArchitecture: A function of the space refused the values.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> rng = np.random.default_rng(0)
+        >>> before = ja.replay(space, [2, 32, "relu"])
+        >>> for rate in (0.0, 1.0):
+        ...     after = mutate_each(space, before, rng, rate)
+        ...     print(rate, [a != b for a, b in zip(before.values, after.values)])
+        0.0 [True, False, False]
+        1.0 [True, True, True]
     """
     able = mutable(space, architecture, where)
     chosen = [h for h in able if rng.random() < rate]
@@ -177,6 +210,17 @@ def moves(
         rng: Draws the values of domains that are too large to take all of.
         where: Which decisions may be changed.
         most: Take at most so many values of one decision.
+
+    Raises:
+        AssignmentError: The architecture is not of this space.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> before, rng = ja.replay(space, [2, 32, "relu"]), np.random.default_rng(0)
+        >>> moves(space, before, rng, where=lambda h: h.key == "depth")
+        [('depth', 1), ('depth', 3)]
     """
     values = dict(architecture.decisions)
     found: list[tuple[str, Constant]] = []
@@ -206,6 +250,9 @@ def neighbours(
         rng: Draws decisions that a change opens, and the values of very large domains.
         where: Which decisions may be changed.
         most: Take at most so many values of one decision.
+
+    Raises:
+        AssignmentError: The architecture is not of this space.
 
     Example:
         >>> import jarch as ja
@@ -244,6 +291,14 @@ def crossover(
 
     Raises:
         InvalidArchitecture: A function of the space refused the values.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> first, second = ja.replay(space, [1, 16, "relu"]), ja.replay(space, [3, 128, "tanh"])
+        >>> crossover(space, first, second, np.random.default_rng(0), points=2).values
+        (1, 128, 'relu')
     """
     parents = dict(first.decisions), dict(second.decisions)
     last = max(map(len, parents)) - 1

@@ -36,6 +36,17 @@ class EvolutionConfig:
 
     Raises:
         SearchError: A number is out of range.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> config = ja.EvolutionConfig(population=2, sample=2, aging=False)
+        >>> searcher = ja.EvolutionSearcher(ja.trace(ja.spaces.digits_dense), config)
+        >>> rng = np.random.default_rng(0)
+        >>> for accuracy in (0.9, 0.5, 0.7):
+        ...     searcher.tell(searcher.ask(rng), {"accuracy": accuracy})
+        >>> [member.score for member in searcher.population]  # with aging 0.9 would have left
+        [0.9, 0.7]
     """
 
     population: int = 100

@@ -24,6 +24,15 @@ class ExhaustiveConfig:
 
     Attributes:
         repeats: Suggest every sequence of values, also those that give equal models.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> space = ja.trace(lambda: ja.optional(ja.identity, ja.Bool("skip")))
+        >>> searcher = ja.ExhaustiveSearcher(space, ja.ExhaustiveConfig(repeats=True))
+        >>> rng = np.random.default_rng(0)
+        >>> [searcher.ask(rng).architecture.values for _ in range(2)]  # without repeats one of them
+        [(False,), (True,)]
     """
 
     repeats: bool = False

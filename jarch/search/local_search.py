@@ -30,6 +30,18 @@ class LocalSearchConfig:
 
     Raises:
         SearchError: A number is out of range.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> space = ja.trace(lambda: ja.nn.dense(ja.Integer(1, 9, name="width")))
+        >>> searcher = ja.LocalSearcher(space, ja.LocalSearchConfig(first=True))
+        >>> rng = np.random.default_rng(0)
+        >>> for accuracy in (0.5, 0.6):
+        ...     searcher.tell(searcher.ask(rng), {"accuracy": accuracy})
+        >>> neighbour = searcher.ask(rng)
+        >>> searcher.centre.score  # else still 0.5, with seven more neighbours to look at
+        0.6
     """
 
     initial: int = 1

@@ -34,6 +34,18 @@ class MctsConfig:
 
     Raises:
         SearchError: The exploration is negative.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> space = ja.trace(lambda: ja.nn.dense(ja.Discrete([8, 16], name="width")))
+        >>> searcher = ja.MctsSearcher(space, ja.MctsConfig(exploration=0.0, repeats=True))
+        >>> rng = np.random.default_rng(0)
+        >>> for _ in range(2):
+        ...     suggestion = searcher.ask(rng)
+        ...     searcher.tell(suggestion, {"accuracy": suggestion.architecture.values[0]})
+        >>> [searcher.ask(rng).architecture.values for _ in range(3)]  # the best and nothing else
+        [(16,), (16,), (16,)]
     """
 
     exploration: float = 1.0
@@ -53,6 +65,17 @@ class BisectionMctsConfig(MctsConfig):
 
     Attributes:
         bisection: See `MctsConfig`.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> space = ja.trace(lambda: ja.nn.dense(ja.Integer(1, 64, name="width")))
+        >>> for name in ("mcts", "mcts_bisection"):
+        ...     searcher = ja.make_searcher(name, space)
+        ...     suggestion = searcher.ask(np.random.default_rng(0))
+        ...     print(name, len(searcher.root.children))
+        mcts 64
+        mcts_bisection 2
     """
 
     bisection: bool = True

@@ -40,6 +40,15 @@ class QuasiRandomConfig:
 
     Attributes:
         repeats: Suggest equal models more than once.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> space = ja.trace(lambda: ja.nn.dense(ja.Discrete([8, 16], name="width")))
+        >>> searcher = ja.QuasiRandomSearcher(space, ja.QuasiRandomConfig(repeats=True))
+        >>> rng = np.random.default_rng(0)
+        >>> sorted(searcher.ask(rng).architecture.values[0] for _ in range(8))
+        [8, 8, 8, 8, 16, 16, 16, 16]
     """
 
     repeats: bool = False

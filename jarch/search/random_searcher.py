@@ -22,6 +22,18 @@ class RandomConfig:
     Attributes:
         uniform: Draw uniformly over architectures; else each decision is drawn uniformly.
         repeats: Suggest equal models more than once.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> def layer():
+        ...     return ja.nn.dense(ja.Discrete(range(1, 100), name="width"))
+        >>> space = ja.trace(lambda: ja.optional(layer, ja.Bool("layer")))
+        >>> searcher = ja.RandomSearcher(space, ja.RandomConfig(uniform=True, repeats=True))
+        >>> rng = np.random.default_rng(0)
+        >>> drawn = [searcher.ask(rng).architecture for _ in range(100)]
+        >>> sum(dict(a.decisions)["layer"] for a in drawn)  # decision by decision, half have it
+        100
     """
 
     uniform: bool = False

@@ -30,6 +30,19 @@ class SearchResult:
         stopped: What ended the search: all "evaluations" done, the space "exhausted", the
             "seconds" over, or "interrupted".
         note: Details of what ended it; may be empty.
+
+    Example:
+        >>> import jarch as ja
+        >>> def evaluate(architecture, seed):
+        ...     depth = dict(architecture.decisions)["depth"]
+        ...     if depth == 3:
+        ...         raise MemoryError("three layers do not fit")
+        ...     return {"accuracy": 0.4 * depth}
+        >>> found = ja.random_search(ja.spaces.digits_dense, evaluate, 50)
+        >>> found.stopped, len(found.evaluations), len(found.failed), len(found.ranked())
+        ('exhausted', 36, 12, 24)
+        >>> found.best.metrics, found.failed[0].reason
+        ({'accuracy': 0.8}, 'out of memory: three layers do not fit')
     """
 
     objective: str
@@ -82,6 +95,20 @@ def rank_evaluations(
 
     What was evaluated at a higher fidelity stands before what was not, and a trial stands once,
     with the highest fidelity at which it has a score.
+
+    Args:
+        evaluations: Of one search.
+        objective: The metric to compare by.
+        maximize: Whether more of it is better.
+
+    Example:
+        >>> told = [(0, 1, 0.9), (1, 1, 0.5), (0, 3, 0.7)]  # trial, fidelity, accuracy
+        >>> evaluations = tuple(
+        ...     Evaluation(i, 0, (), "", "ok", {"accuracy": score}, fidelity=fidelity, trial=trial)
+        ...     for i, (trial, fidelity, score) in enumerate(told)
+        ... )
+        >>> [(e.trial, e.fidelity) for e in rank_evaluations(evaluations, "accuracy", True)]
+        [(0, 3), (1, 1)]
     """
     known = [(e.score(objective), e) for e in evaluations]
     scored = _highest((score, e) for score, e in known if score is not None)

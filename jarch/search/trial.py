@@ -21,7 +21,17 @@ _REASON_LENGTH = 400
 
 @runtime_checkable
 class FidelityEvaluator(Protocol):
-    """An evaluator that can be told how thorough to be."""
+    """An evaluator that can be told how thorough to be; `WithFidelity` makes one of a function.
+
+    Example:
+        >>> class Steps:
+        ...     def __call__(self, architecture, seed):
+        ...         return self.at(architecture, seed, 10, None)
+        ...     def at(self, architecture, seed, fidelity, trial):
+        ...         return {"accuracy": fidelity / 10}
+        >>> isinstance(Steps(), FidelityEvaluator)
+        True
+    """
 
     def __call__(self, architecture: Architecture, seed: int, /) -> Mapping[str, Any]:
         """Return the metrics of an evaluation in full."""
@@ -44,7 +54,27 @@ class FidelityEvaluator(Protocol):
 
 @runtime_checkable
 class KeepsTrials(Protocol):
-    """An evaluator that keeps something of each trial, to go on with it."""
+    """An evaluator that keeps something of each trial, to go on with it.
+
+    Example:
+        >>> import jarch as ja
+        >>> class Training:
+        ...     def __init__(self):
+        ...         self.reached, self.trained = {}, 0  # epochs by trial, and in all
+        ...     def __call__(self, architecture, seed):
+        ...         return self.at(architecture, seed, 9, None)
+        ...     def at(self, architecture, seed, fidelity, trial):
+        ...         self.trained += fidelity - self.reached.get(trial, 0)  # goes on where it was
+        ...         self.reached[trial] = fidelity
+        ...         return {"accuracy": 1 - 1 / fidelity}
+        ...     def retain(self, trials):
+        ...         self.reached = {t: n for t, n in self.reached.items() if t in trials}
+        >>> space, evaluate = ja.trace(ja.spaces.digits_dense), Training()
+        >>> searcher = ja.make_searcher("successive_halving", space, {"maximum": 9})
+        >>> found = ja.run_search(searcher, evaluate, 13)
+        >>> evaluate.trained, evaluate.reached  # from the beginning it would be 27
+        (21, {})
+    """
 
     def retain(self, trials: Sequence[int]) -> None:
         """Forget all trials but these; the first of them are the likeliest to go on."""
@@ -53,7 +83,21 @@ class KeepsTrials(Protocol):
 
 @runtime_checkable
 class Observes(Protocol):
-    """An evaluator that goes by what became of earlier evaluations."""
+    """An evaluator that goes by what became of earlier evaluations.
+
+    Example:
+        >>> import jarch as ja
+        >>> class Record:
+        ...     best = 0.0
+        ...     def __call__(self, architecture, seed):
+        ...         depth = dict(architecture.decisions)["depth"]
+        ...         return {"accuracy": depth / 4, "before": self.best}
+        ...     def observe(self, evaluation):
+        ...         self.best = max(self.best, evaluation.score("accuracy") or 0.0)
+        >>> found = ja.random_search(ja.spaces.digits_dense, Record(), 5)
+        >>> [evaluation.metrics["before"] for evaluation in found.evaluations]
+        [0.0, 0.5, 0.75, 0.75, 0.75]
+    """
 
     def observe(self, evaluation: Evaluation) -> None:
         """Take note of an evaluation; called with all in order, also where a run goes on."""
@@ -95,6 +139,15 @@ def evaluation_of(evaluate: Evaluate, suggestion: Suggestion) -> Callable[[int],
 
     Raises:
         SearchError: It has a fidelity, and the evaluator knows nothing of such.
+
+    Example:
+        >>> import jarch as ja
+        >>> architecture = ja.replay(ja.trace(ja.identity), [])
+        >>> suggestion = Suggestion(architecture, ja.fingerprint(architecture), fidelity=2)
+        >>> def evaluate(architecture, seed, fidelity):
+        ...     return {"accuracy": 1 - 1 / fidelity}
+        >>> evaluation_of(WithFidelity(evaluate, full=10), suggestion)(0)
+        {'accuracy': 0.5}
     """
     architecture, fidelity, trial = suggestion.architecture, suggestion.fidelity, suggestion.trial
     if fidelity is None:

@@ -22,7 +22,17 @@ SUFFIXES = (".svg", ".pdf", ".png", ".dot")
 
 
 class DrawingWarning(UserWarning):
-    """A picture could not be drawn; the message names the DOT file that was written instead."""
+    """A picture could not be drawn; the message names the DOT file that was written instead.
+
+    Example:
+        >>> import tempfile
+        >>> import jarch as ja
+        >>> with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        ...     warnings.simplefilter("error", DrawingWarning)  # raise it: a DOT file will not do
+        ...     drawing = ja.draw(ja.trace(ja.nn.relu), Path(folder) / "relu.svg")
+        >>> drawing.files[0].name
+        'relu.svg'
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,12 @@ class Drawing:
     Attributes:
         pages: Each picture in Graphviz's DOT language.
         files: What was written.
+
+    Example:
+        >>> import jarch as ja
+        >>> drawing = ja.draw(ja.trace(ja.nn.relu))
+        >>> drawing.files, str(drawing).splitlines()[0]
+        ((), 'digraph architecture {')
     """
 
     pages: tuple[str, ...]
@@ -115,6 +131,15 @@ def draw_evolution(
     Raises:
         AssignmentError: A value does not fit.
         InvalidArchitecture: A function of the space refused the values.
+
+    Example:
+        >>> import tempfile
+        >>> import jarch as ja
+        >>> space = ja.trace(lambda: ja.nn.dense(ja.Discrete([8, 16], "width"), ja.Bool("bias")))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     drawing = draw_evolution(space, [8, True], folder)
+        >>> [file.name for file in drawing.files]
+        ['frame_00.svg', 'frame_01.svg', 'frame_02.svg', 'evolution.pdf']
     """
     pages = _frames(_views(space, values), hyperparameters)
     folder = Path(folder)

@@ -50,6 +50,13 @@ class Judgement:
             that.
         fit_seconds: What the fit took, on a clock on the wall.
         predict_seconds: What predicting took.
+
+    Example:
+        >>> scores = np.linspace(0.0, 1.0, 20)
+        >>> sure = Prediction(scores + 0.1, np.full(20, 0.01))  # in order, but far too sure
+        >>> judgement, _ = judge(sure, scores, float(scores.std()))
+        >>> judgement.kendall, judgement.coverage90
+        (1.0, 0.0)
     """
 
     kendall: float
@@ -76,6 +83,15 @@ class Calibration:
         mean: Over the repeats.
         std: Over the repeats; 0 for one.
         coverage: Of the central intervals at each of `LEVELS`, on average.
+
+    Example:
+        >>> import jarch as ja
+        >>> from jarch.surrogates import RidgeSurrogate
+        >>> nets = list(ja.enumerate_architectures(ja.trace(ja.spaces.digits_dense)))
+        >>> widths = np.array([net.values[1] for net in nets], float)
+        >>> (found,) = calibrate({"ridge": RidgeSurrogate()}, nets, widths, (20,), repeats=2)
+        >>> found.surrogate, found.observations, found.mean.kendall > 0.5
+        ('ridge', 20, True)
     """
 
     surrogate: str
@@ -170,6 +186,10 @@ def usable_sizes(scores: int, sizes: Sequence[int]) -> list[int]:
 
     Raises:
         SurrogateError: None does, or one is below 2.
+
+    Example:
+        >>> usable_sizes(100, [20, 200, 50])
+        [20, 50]
     """
     if min(sizes, default=0) < 2:
         raise SurrogateError(f"sizes are {tuple(sizes)}; give at least one, none below 2")

@@ -70,6 +70,15 @@ class ForestSurrogate:
         Breiman 2001, "Random forests", Machine Learning 45; for the spread as an uncertainty
         Hutter, Hoos and Leyton-Brown 2011, "Sequential model-based optimization for general
         algorithm configuration", LION.
+
+    Example:
+        >>> import jarch as ja
+        >>> nets = list(ja.enumerate_architectures(ja.trace(ja.spaces.digits_dense)))
+        >>> depths = np.array([net.values[0] for net in nets], float)
+        >>> forest = ForestSurrogate(trees=10)
+        >>> fitted = forest.fit(nets[::2], depths[::2], np.random.default_rng(0))
+        >>> bool(np.corrcoef(fitted.predict(nets[1::2]).mean, depths[1::2])[0, 1] > 0.8)
+        True
     """
 
     encoder: Encoder = field(default_factory=lambda: WeisfeilerLehmanEncoder(1))
@@ -123,6 +132,15 @@ class BoostingSurrogate:
     Reference:
         Friedman 2001, "Greedy function approximation: a gradient boosting machine", Annals of
         Statistics 29.
+
+    Example:
+        >>> import jarch as ja
+        >>> nets = list(ja.enumerate_architectures(ja.trace(ja.spaces.digits_dense)))
+        >>> depths = np.array([net.values[0] for net in nets], float)
+        >>> boosting = BoostingSurrogate(members=2, trees=20)
+        >>> fitted = boosting.fit(nets[::2], depths[::2], np.random.default_rng(0))
+        >>> bool(np.corrcoef(fitted.predict(nets[1::2]).mean, depths[1::2])[0, 1] > 0.8)
+        True
     """
 
     encoder: Encoder = field(default_factory=lambda: WeisfeilerLehmanEncoder(1))

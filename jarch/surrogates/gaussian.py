@@ -101,6 +101,15 @@ class WeisfeilerLehmanProcess:
     Reference:
         Ru, Wan, Dong and Osborne 2021, "Interpretable neural architecture search via Bayesian
         optimisation with Weisfeiler-Lehman kernels", ICLR.
+
+    Example:
+        >>> import jarch as ja
+        >>> nets = list(ja.enumerate_architectures(ja.trace(ja.spaces.digits_dense)))
+        >>> depths = np.array([net.values[0] for net in nets], float)
+        >>> process = WeisfeilerLehmanProcess(radii=(0, 1))
+        >>> fitted = process.fit(nets[::2], depths[::2], np.random.default_rng(0))
+        >>> bool(np.abs(fitted.predict(nets[1::2]).mean - depths[1::2]).max() < 0.5)
+        True
     """
 
     radii: tuple[int, ...] = (0, 1, 2, 3)
@@ -141,6 +150,15 @@ class RbfProcess:
 
     Reference:
         Rasmussen and Williams 2006, "Gaussian processes for machine learning", chapters 2 and 5.
+
+    Example:
+        >>> import jarch as ja
+        >>> nets = list(ja.enumerate_architectures(ja.trace(ja.spaces.digits_dense)))
+        >>> widths = np.array([net.values[1] for net in nets], float)
+        >>> fitted = RbfProcess().fit(nets[::2], widths[::2], np.random.default_rng(0))
+        >>> seen, unseen = fitted.predict(nets[::2]), fitted.predict(nets[1::2])
+        >>> bool(seen.std.mean() < unseen.std.mean())  # it doubts more what it has not seen
+        True
     """
 
     encoder: Encoder = field(default_factory=HashingEncoder)

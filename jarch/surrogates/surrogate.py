@@ -14,7 +14,16 @@ FloatArray: TypeAlias = NDArray[np.float64]
 
 
 class SurrogateError(SpaceError):
-    """A surrogate that cannot be: options that make no sense, or nothing to learn from."""
+    """A surrogate that cannot be: options that make no sense, or nothing to learn from.
+
+    Example:
+        >>> from jarch.surrogates import SurrogateError, make_surrogate
+        >>> try:
+        ...     make_surrogate("gp-rbf", {"widths": ()})
+        ... except SurrogateError as error:
+        ...     print(error)
+        widths are (); give at least one, all above 0
+    """
 
 
 class Prediction(NamedTuple):
@@ -23,6 +32,12 @@ class Prediction(NamedTuple):
     Attributes:
         mean: The expected scores, of shape (n,).
         std: How unsure it is of each, as standard deviations of shape (n,); never negative.
+
+    Example:
+        >>> prediction = Prediction(np.array([0.7, 0.6]), np.array([0.0, 0.2]))
+        >>> mean, std = prediction
+        >>> int(np.argmax(mean)), int(np.argmax(mean + std))  # the best, and what may be better
+        (0, 1)
     """
 
     mean: FloatArray
@@ -30,7 +45,22 @@ class Prediction(NamedTuple):
 
 
 class Fitted(Protocol):
-    """A surrogate that has learned. Immutable: predicting changes nothing but caches."""
+    """A surrogate that has learned. Immutable: predicting changes nothing but caches.
+
+    Example:
+        >>> class Normal:  # knows nothing but how scores are spread
+        ...     def __init__(self, scores):
+        ...         self.mean, self.std = scores.mean(), scores.std()
+        ...     def predict(self, architectures):
+        ...         n = len(architectures)
+        ...         return Prediction(np.full(n, self.mean), np.full(n, self.std))
+        ...     def sample(self, architectures, rng):
+        ...         return rng.normal(self.mean, self.std, len(architectures))
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(ja.spaces.digits_dense), [1, 16, "relu"])
+        >>> Normal(np.array([1.0, 3.0])).predict([net])
+        Prediction(mean=array([2.]), std=array([1.]))
+    """
 
     def predict(self, architectures: Sequence[Architecture]) -> Prediction:
         """Return mean and standard deviation for each architecture."""
@@ -46,7 +76,19 @@ class Fitted(Protocol):
 
 
 class Surrogate(Protocol):
-    """A way to learn scores of architectures. Holds options only; what it learns is `Fitted`."""
+    """A way to learn scores of architectures. Holds options only; what it learns is `Fitted`.
+
+    Example:
+        >>> import jarch as ja
+        >>> from jarch.surrogates import RidgeSurrogate
+        >>> class Recent:  # one of your own: only the last hundred results count
+        ...     def fit(self, architectures, scores, rng):
+        ...         return RidgeSurrogate().fit(architectures[-100:], scores[-100:], rng)
+        >>> searcher = ja.SmboSearcher(ja.trace(ja.spaces.digits_dense), surrogate=Recent())
+        >>> found = ja.run_search(searcher, lambda a, seed: {"accuracy": a.values[1] / 128}, 12)
+        >>> found.best.values[1]
+        128
+    """
 
     def fit(
         self, architectures: Sequence[Architecture], scores: FloatArray, rng: np.random.Generator
@@ -65,7 +107,13 @@ class Surrogate(Protocol):
 
 @runtime_checkable
 class Directed(Protocol):
-    """A surrogate that learns better where it knows which scores are better."""
+    """A surrogate that learns better where it knows which scores are better.
+
+    Example:
+        >>> from jarch.surrogates import DeepEnsemble, RidgeSurrogate
+        >>> isinstance(DeepEnsemble(), Directed), isinstance(RidgeSurrogate(), Directed)
+        (True, False)
+    """
 
     def directed(self, maximize: bool) -> Surrogate:
         """Return the same surrogate, for scores of which more is better, or less."""
@@ -73,7 +121,15 @@ class Directed(Protocol):
 
 
 def informed(surrogate: Surrogate, maximize: bool) -> Surrogate:
-    """Return the surrogate, told which scores are better where that matters to it."""
+    """Return the surrogate, told which scores are better where that matters to it.
+
+    Example:
+        >>> from jarch.surrogates import DeepEnsemble, RidgeSurrogate
+        >>> informed(DeepEnsemble(), maximize=False) == DeepEnsemble(maximize=False)
+        True
+        >>> informed(RidgeSurrogate(), maximize=False) == RidgeSurrogate()
+        True
+    """
     return surrogate.directed(maximize) if isinstance(surrogate, Directed) else surrogate
 
 
@@ -83,6 +139,17 @@ def check_observations(architectures: Sequence[Architecture], scores: FloatArray
     Raises:
         SurrogateError: There are none, some are not finite, or their number is not that of the
             architectures.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(ja.spaces.digits_dense), [1, 16, "relu"])
+        >>> check_observations([net, net], [1, 2])
+        array([1., 2.])
+        >>> try:
+        ...     check_observations([net], [np.nan])
+        ... except SurrogateError as error:
+        ...     print(error)
+        some scores are not finite numbers; leave failures out
     """
     found = np.asarray(scores, dtype=np.float64)
     if found.shape != (len(architectures),):

@@ -22,6 +22,14 @@ class Step:
         suggestion: What was evaluated.
         metrics: What it scored.
         seconds: The time on the clock when it was done.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(lambda: ja.nn.dense(ja.Integer(1, 100, name="width")))
+        >>> steps = simulate(ja.RandomSearcher(space), lambda a, seed: {"cost": 60.0})
+        >>> first, second = next(steps), next(steps)
+        >>> second.index, second.seconds, second.metrics
+        (1, 120.0, {'cost': 60.0})
     """
 
     index: int

@@ -76,6 +76,13 @@ def cell_operations(architecture: Architecture | Sequence[str]) -> tuple[str, ..
 
     Raises:
         TableError: There are not six, or one is unknown.
+
+    Example:
+        >>> import jarch as ja
+        >>> name = "|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|skip_connect~2|"
+        >>> net = ja.replay(ja.trace(ja.spaces.nasbench201_cell), from_arch_string(name))
+        >>> cell_operations(net)
+        ('none', 'none', 'none', 'nor_conv_3x3', 'none', 'skip_connect')
     """
     if not isinstance(architecture, Architecture):
         return _known(tuple(architecture))
@@ -98,7 +105,12 @@ def _known(operations: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def cost_column(signal: str) -> str:
-    """Return the name of the column that says what an evaluation by a signal costs."""
+    """Return the name of the column that says what an evaluation by a signal costs.
+
+    Example:
+        >>> cost_column("c10v_val_12")
+        'c10v_val_12_seconds'
+    """
     return f"{signal}_seconds"
 
 
@@ -117,6 +129,17 @@ def read_nasbench201(path: str | Path) -> Table:
     Raises:
         TableError: There is no such file, it is no such table, a name is none of the benchmark's,
             or a column is missing.
+
+    Example:
+        >>> import os, tempfile
+        >>> name = "|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|skip_connect~2|"
+        >>> lines = ["arch,c10v_val_12,train_s_per_epoch", f"{name},84.5,10"]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "table.csv"
+        ...     _ = path.write_text(os.linesep.join(lines))
+        ...     table = read_nasbench201(path)
+        >>> table.value(0, cost_column("c10v_val_12"))  # simulated seconds
+        123.496
     """
     table = read_table(path, ["arch"], _arch_key, check=lambda key: from_arch_string(key[0]))
     epoch = table.column("train_s_per_epoch")
@@ -140,6 +163,18 @@ def nasbench201_evaluator(
 
     Raises:
         TableError: The signal is none, or the table lacks a column.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> name = "|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|skip_connect~2|"
+        >>> numbers = {"c10v_val_12": 84.5, "c10_test_200": 93.0, "c10v_val_12_seconds": 123.5}
+        >>> columns = {column: np.array([number]) for column, number in numbers.items()}
+        >>> table = Table("201", {(name,): 0}, columns, lambda net: (to_arch_string(net),))
+        >>> evaluate = nasbench201_evaluator(table)
+        >>> net = ja.replay(ja.trace(ja.spaces.nasbench201_cell), from_arch_string(name))
+        >>> evaluate(net)
+        {'validation': 84.5, 'test': 93.0, 'cost': 123.5}
     """
     if signal not in TEST_COLUMNS:
         raise TableError(f"signal {signal!r} is none of {', '.join(TEST_COLUMNS)}")

@@ -33,6 +33,17 @@ class Table:
         columns: The numbers of each column, by row; NaN where the file has none.
         key: Returns the key of an architecture.
         texts: Of each column of text what stands where, for messages.
+
+    Example:
+        >>> import jarch as ja
+        >>> accuracy = np.array([0.7, 0.8])
+        >>> key = decisions_key(["width"])
+        >>> table = Table("widths", {("16",): 0, ("32",): 1}, {"accuracy": accuracy}, key)
+        >>> net = ja.replay(ja.trace(ja.spaces.digits_dense), [1, 32, "relu"])
+        >>> table.find(net), table.value(table.find(net), "accuracy")
+        (1, 0.8)
+        >>> list(table.with_columns({"error": 1 - accuracy}).columns)
+        ['accuracy', 'error']
     """
 
     name: str

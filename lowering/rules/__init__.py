@@ -62,6 +62,16 @@ def find_rule(op: Op, target: str) -> Rule:
 
     Raises:
         LoweringError: There is no rule for this operation and this target.
+
+    Example:
+        >>> from jarch.ir import OPS, Op
+        >>> find_rule(OPS["dense"], "flax") is FLAX["dense"]
+        True
+        >>> def rule(context, properties, x):
+        ...     return 2 * x
+        >>> twice = Op("my_ops:twice", OPS["identity"].infer, {"flax": rule})
+        >>> find_rule(twice, "flax") is rule
+        True
     """
     rule = op.lowerings.get(target) or RULES.get(target, {}).get(op.name)
     if rule is None:

@@ -152,6 +152,12 @@ def overrule(
 
     Raises:
         LoweringError: There is no such operation or way, or the way is not one for the operation.
+
+    Example:
+        >>> overrule("conv", "product", "often")
+        >>> way_of("conv", "often")
+        'product'
+        >>> overrule("conv", None, "often")  # by the table again
     """
     if operation not in ("conv", "depthwise_conv"):
         raise LoweringError(f"{operation!r} is no 'conv' and no 'depthwise_conv'; name one of them")

@@ -2,7 +2,16 @@
 
 
 class TrainConfigError(ValueError):
-    """A training configuration that makes no sense, alone or for the data at hand."""
+    """A training configuration that makes no sense, alone or for the data at hand.
+
+    Example:
+        >>> import jarch as ja
+        >>> try:
+        ...     ja.TrainConfig(epochs=0)
+        ... except ja.TrainConfigError as error:
+        ...     print(error)
+        epochs is 0; it must be 1 or more
+    """
 
 
 class TrainingFailed(RuntimeError):
@@ -10,6 +19,14 @@ class TrainingFailed(RuntimeError):
 
     Attributes:
         epoch: The epoch in which it happened, counted from 1; 0 before the first.
+
+    Example:
+        >>> import jarch as ja
+        >>> def evaluate(architecture, seed):
+        ...     raise ja.TrainingFailed("the training loss is nan", epoch=3)
+        >>> found = ja.random_search(ja.spaces.digits_dense, evaluate, 1)
+        >>> found.evaluations[0].status, found.evaluations[0].reason
+        ('failed', 'TrainingFailed: epoch 3: the training loss is nan')
     """
 
     def __init__(self, reason: str, epoch: int = 0) -> None:
@@ -19,11 +36,29 @@ class TrainingFailed(RuntimeError):
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be read, or is not of this architecture, configuration and data."""
+    """A checkpoint that cannot be read, or is not of this architecture, configuration and data.
+
+    Example:
+        >>> import jarch as ja
+        >>> try:
+        ...     ja.load_checkpoint("nowhere")
+        ... except ja.CheckpointError as error:
+        ...     print(str(error).partition("nowhere ")[2].partition(":")[0])
+        holds no checkpoint that can be read
+    """
 
 
 class ExportError(RuntimeError):
-    """A trained model that cannot be saved, or is not the same when it is loaded."""
+    """A trained model that cannot be saved, or is not the same when it is loaded.
+
+    Example:
+        >>> import jarch as ja
+        >>> try:
+        ...     ja.load("nowhere")
+        ... except ja.ExportError as error:
+        ...     print(str(error).partition("nowhere ")[2])
+        has no architecture.json; give a folder that save wrote
+    """
 
 
 class InputError(ValueError):

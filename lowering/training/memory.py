@@ -84,6 +84,11 @@ def available_bytes() -> int | None:
 
     On a CPU that is what the system can give without swapping, or what is left of the limit of the
     control group in which the process runs; else what is left on the device.
+
+    Example:
+        >>> free = available_bytes()
+        >>> free is None or free > 0
+        True
     """
     device = cast(Any, jax.local_devices()[0])
     if device.platform != "cpu":

@@ -56,6 +56,13 @@ def check_config(config: TrainConfig, data: Data) -> TrainConfig:
 
     Raises:
         TrainConfigError: It does not.
+
+    Example:
+        >>> import jarch as ja
+        >>> data = ja.from_arrays([[0.0, 1.0]] * 20, [0, 1] * 10)
+        >>> config = check_config(ja.TrainConfig(), data)
+        >>> config.task, config.metrics
+        ('classification', ('accuracy',))
     """
     config = resolve(config, data.num_classes)
     check_optimizer(config)

@@ -140,6 +140,13 @@ def save_checkpoint(checkpoint: Checkpoint, folder: str | Path) -> Path:
 
     Returns:
         The folder.
+
+    Example:
+        >>> made = Checkpoint("0a1b", 20, (np.ones(3),), (), None, over=False)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     read = load_checkpoint(save_checkpoint(made, Path(folder) / "first"))
+        >>> read.steps, read.leaves[0].tolist()
+        (20, [1.0, 1.0, 1.0])
     """
     place = Path(folder).expanduser().absolute()
     place.parent.mkdir(parents=True, exist_ok=True)

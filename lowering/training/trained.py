@@ -34,6 +34,12 @@ class EpochReport:
         learning_rate: Of the last step.
         train_loss: Mean over the steps, with label smoothing and dropout.
         validation: Metrics on the validation split by name, `"loss"` among them; empty without one.
+
+    Example:
+        >>> def good_enough(report):  # as `on_epoch` of `fit`: ends the training
+        ...     return report.validation["accuracy"] > 0.95
+        >>> good_enough(EpochReport(3, 10, 0.5, 0.0, 1e-3, 0.2, {"accuracy": 0.96, "loss": 0.1}))
+        True
     """
 
     epoch: int
@@ -75,6 +81,15 @@ class Trained:
         signature: What goes in and comes out.
         history: A report for each epoch.
         validation: Metrics of these weights on the validation split; empty without one.
+
+    Example:
+        >>> import jarch as ja
+        >>> model = ja.lower(ja.replay(ja.trace(lambda: ja.nn.dense(features=2)), []))
+        >>> weights = {"params": {"dense": {"kernel": np.eye(2), "bias": np.zeros(2)}}}
+        >>> signature = Signature((2,), "float32", num_classes=2)
+        >>> trained = Trained(model, weights, TrainConfig(), signature, (), {})  # as `fit` makes it
+        >>> trained.predict([[0.1, 0.9], [0.7, 0.3]]).tolist()
+        [1, 0]
     """
 
     model: Model

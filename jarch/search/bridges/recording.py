@@ -131,6 +131,18 @@ def record_evaluations(
 
     Raises:
         SearchError: Optuna is not installed.
+
+    Example:
+        >>> import jarch as ja
+        >>> from jarch.search.bridges import record_evaluations
+        >>> def size(architecture, seed):
+        ...     return {"size": ja.analyze(architecture, {"in": (8, 8, 1)}).parameters}
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> found = ja.random_search(space, size, 5, objective="size", maximize=False)
+        >>> objectives = (ja.Objective("size", maximize=False),)
+        >>> study = record_evaluations(found.evaluations, space, objectives)
+        >>> study.best_params == dict(found.best.decisions)
+        True
     """
     recorder = StudyRecorder(space, objectives, storage, study_name)
     for evaluation in evaluations:

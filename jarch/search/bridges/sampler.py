@@ -73,6 +73,15 @@ class OptunaConfig:
 
     Raises:
         SearchError: There is no such sampler or pruner, or a number is out of range.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> from jarch.search.bridges import OptunaConfig, OptunaSearcher
+        >>> config = OptunaConfig("tpe", {"n_startup_trials": 5}, pruner="median", maximum=9)
+        >>> searcher = OptunaSearcher(ja.trace(ja.spaces.digits_dense), config)
+        >>> searcher.ask(np.random.default_rng(0)).fidelity  # without a pruner None
+        1
     """
 
     sampler: str = "tpe"
@@ -150,9 +159,25 @@ class OptunaSearcher:
         make: Returns the sampler, given a seed, in place of the one that `config` names.
         make_pruner: Returns the pruner in place of the one that `config` names.
 
+    Raises:
+        SearchError: Optuna, or what its sampler needs, is not installed; or there are several
+            objectives for a pruner, or for CMA-ES.
+
     Reference:
         Akiba, Sano, Yanase, Ohta and Koyama 2019, "Optuna: a next-generation hyperparameter
         optimization framework".
+
+    Example:
+        >>> import jarch as ja
+        >>> from jarch.search.bridges import OptunaConfig, OptunaSearcher
+        >>> space, objectives = ja.trace(ja.spaces.digits_dense), (ja.Objective("size"),)
+        >>> config = OptunaConfig("tpe", {"n_startup_trials": 5})
+        >>> searcher = OptunaSearcher(space, config, objectives=objectives)
+        >>> def largest(architecture, seed):
+        ...     return {"size": ja.analyze(architecture, {"in": (8, 8, 1)}).parameters}
+        >>> found = ja.run_search(searcher, largest, 12, objective="size")
+        >>> found.best.values[:2]
+        (3, 128)
     """
 
     space: Space
@@ -169,12 +194,7 @@ class OptunaSearcher:
     _levels: tuple[int, ...] = field(init=False, repr=False)  # none without a pruner
 
     def __post_init__(self) -> None:
-        """Begin without trials.
-
-        Raises:
-            SearchError: Optuna, or what its sampler needs, is not installed; or there are several
-                objectives for a pruner, or for CMA-ES.
-        """
+        """Begin without trials."""
         config = self.config
         self.objectives = check_objectives(self.objectives)
         self._gate = Gate(self.space, self.constraint, config.repeats)

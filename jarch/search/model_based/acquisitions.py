@@ -143,6 +143,18 @@ def acquire(
         rng: Draws where the function is random.
         maximize: Whether more of the score is better.
         exploration: Standard deviations of the confidence bound.
+
+    Example:
+        >>> import jarch as ja
+        >>> from jarch.surrogates import RbfProcess
+        >>> space = ja.trace(lambda: ja.nn.dense(ja.Integer(1, 4, name="width")))
+        >>> found, rng = [ja.replay(space, [i]) for i in range(1, 5)], np.random.default_rng(0)
+        >>> fitted = RbfProcess().fit(found[:3], np.array([0.1, 0.5, 0.2]), rng)
+        >>> for name in ("mean", "confidence_bound"):  # the best that is known, or what is not
+        ...     worth = acquire(name, fitted, found, 0.5, rng, maximize=True, exploration=2.0)
+        ...     print(name, found[int(worth.argmax())].values)
+        mean (2,)
+        confidence_bound (4,)
     """
     if name == "thompson_sampling":
         return improvement(fitted.sample(architectures, rng), best, maximize=maximize)

@@ -32,6 +32,16 @@ class BananasConfig(ModelBasedConfig):
         parents: How many of the best are mutated; up to five times as many, where too few
             of the mutations are new.
         edits: Each decision of n changes with the probability `edits / n`, at least one does.
+
+    Raises:
+        SearchError: A number is out of range, or a name unknown.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> config = ja.BananasConfig("ridge", initial=5, batch=2)  # not an ensemble: quick
+        >>> ja.BananasSearcher(space, config).options()["acquisition"]
+        'independent_thompson_sampling'
     """
 
     surrogate: str = "deep-ensemble"
@@ -60,6 +70,17 @@ class BananasSearcher(ModelBasedSearcher[BananasConfig]):
     Reference:
         White, Neiswanger and Savani 2021, "BANANAS: Bayesian optimization with neural architectures
         for neural architecture search", AAAI; algorithm 1. Defaults as in the authors' code.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> config = ja.BananasConfig("ridge", initial=5, candidates=20, batch=2)  # quick
+        >>> searcher = ja.BananasSearcher(space, config, objective=ja.Objective("size"))
+        >>> def largest(architecture, seed):
+        ...     return {"size": ja.analyze(architecture, {"in": (8, 8, 1)}).parameters}
+        >>> found = ja.run_search(searcher, largest, 12, objective="size")
+        >>> found.best.values[:2]
+        (3, 128)
     """
 
     name: ClassVar[str] = "bananas"

@@ -26,7 +26,22 @@ TOGETHER = 16  # walks of a tree search that are valued at once
 
 
 def random_pool(gate: Gate, rng: np.random.Generator, number: int) -> Pool:
-    """Return what so many draws give that is new; each decision is drawn uniformly."""
+    """Return what so many draws give that is new; each decision is drawn uniformly.
+
+    Args:
+        gate: What they must pass.
+        rng: Where the randomness comes from.
+        number: How many draws.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(lambda: ja.nn.dense(ja.Discrete([8, 16, 32], name="width")))
+        >>> gate, rng = Gate(space), np.random.default_rng(0)
+        >>> suggested = gate.draw(rng)
+        >>> pool = random_pool(gate, rng, 50)
+        >>> len(pool), suggested.fingerprint in pool
+        (2, False)
+    """
     pool: Pool = {}
     for _ in range(number):
         _add(pool, gate.consider(sample, gate.space, rng))
@@ -54,6 +69,16 @@ def mutation_pool(
         edits: How many decisions a mutation changes on average, before those that change nothing
             are drawn again; see `vary`.
         where: Which decisions may be changed.
+
+    Example:
+        >>> import jarch as ja
+        >>> space, rng = ja.trace(ja.spaces.digits_dense), np.random.default_rng(0)
+        >>> parents = [ja.replay(space, [1, 16, "relu"])]
+        >>> pool = mutation_pool(
+        ...     Gate(space), parents, rng, 10, attempts=20, where=lambda h: h.key == "depth"
+        ... )
+        >>> sorted(architecture.values for architecture in pool.values())
+        [(2, 16, 'relu'), (3, 16, 'relu')]
     """
     pool: Pool = {}
     for parent in parents:
@@ -111,6 +136,15 @@ def tree_pool(
         rng: Where the randomness comes from.
         number: How many walks.
         value: Returns what architectures are worth; more is better.
+
+    Example:
+        >>> import jarch as ja
+        >>> space, rng = ja.trace(ja.spaces.digits_dense), np.random.default_rng(0)
+        >>> def sizes(architectures):
+        ...     return np.array([1.0 * a.values[0] * a.values[1] for a in architectures])
+        >>> pool = tree_pool(Gate(space), rng, 24, sizes)
+        >>> max(architecture.values[:2] for architecture in pool.values())
+        (3, 128)
     """
     tree = MctsSearcher(gate.space, objective=Objective("value"), constraint=gate.constraint)
     pool: Pool = {}

@@ -36,6 +36,19 @@ class ModelBasedConfig:
 
     Raises:
         SearchError: A number is out of range, or a name unknown.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> options = {"surrogate": "gp-rbf", "initial": 2}
+        >>> searcher = ja.make_searcher("smbo", ja.trace(ja.spaces.digits_dense), options)
+        >>> rng = np.random.default_rng(0)
+        >>> for accuracy in (0.5, 0.7, 0.6):  # the third is chosen by a surrogate
+        ...     searcher.tell(searcher.ask(rng), {"accuracy": accuracy})
+        ...     print(searcher.fitted() is not None)
+        False
+        False
+        True
     """
 
     surrogate: str = "ridge"

@@ -31,6 +31,16 @@ class NasBowlConfig(ModelBasedConfig):
         parents: How many of the best are mutated, equally often; up to five times as many, where
             too few of the mutations are new.
         edits: Each decision of n changes with the probability `edits / n`, at least one does.
+
+    Raises:
+        SearchError: A number is out of range, or a name unknown.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> config = ja.NasBowlConfig(initial=5, candidates=20, mutated=1.0, pending="worst")
+        >>> ja.NasBowlSearcher(space, config).options()["surrogate"]
+        'gp-wl'
     """
 
     surrogate: str = "gp-wl"
@@ -61,6 +71,17 @@ class NasBowlSearcher(ModelBasedSearcher[NasBowlConfig]):
     Reference:
         Ru, Wan, Dong and Osborne 2021, "Interpretable neural architecture search via Bayesian
         optimisation with Weisfeiler-Lehman kernels", ICLR; algorithm 1.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> config = ja.NasBowlConfig(initial=5, candidates=20, batch=2)
+        >>> searcher = ja.NasBowlSearcher(space, config, objective=ja.Objective("size"))
+        >>> def largest(architecture, seed):
+        ...     return {"size": ja.analyze(architecture, {"in": (8, 8, 1)}).parameters}
+        >>> found = ja.run_search(searcher, largest, 12, objective="size")
+        >>> found.best.values[:2]
+        (3, 128)
     """
 
     name: ClassVar[str] = "nasbowl"

@@ -33,6 +33,16 @@ class NpenasConfig(ModelBasedConfig):
         parents: How many of the best have children, `candidates / parents` each; up to five
             times as many, where too few of the children are new.
         edits: Each decision of n changes with the probability `edits / n`, at least one does.
+
+    Raises:
+        SearchError: A number is out of range, or a name unknown.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> config = ja.NpenasConfig("ridge", initial=5)  # quick, in place of the network
+        >>> ja.NpenasSearcher(space, config).options()["acquisition"]
+        'mean'
     """
 
     surrogate: str = "graph-network"
@@ -59,6 +69,17 @@ class NpenasSearcher(ModelBasedSearcher[NpenasConfig]):
         Wei, Niu, Tang, Wang, Hu and Liang 2022, "NPENAS: neural predictor guided evolution for
         neural architecture search", IEEE Transactions on Neural Networks and Learning Systems,
         algorithm 1.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> config = ja.NpenasConfig("ridge", initial=5, candidates=20, batch=2, parents=2)
+        >>> searcher = ja.NpenasSearcher(space, config, objective=ja.Objective("size"))
+        >>> def largest(architecture, seed):
+        ...     return {"size": ja.analyze(architecture, {"in": (8, 8, 1)}).parameters}
+        >>> found = ja.run_search(searcher, largest, 12, objective="size")
+        >>> found.best.values[:2]
+        (3, 128)
     """
 
     name: ClassVar[str] = "npenas"

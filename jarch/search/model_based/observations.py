@@ -39,6 +39,16 @@ class Observations:
         told: Architectures and scores, in the order of coming in; the score of a failure is None.
         overdue: What is out is taken for lost when so many others have come in since it went out.
         out: What has been suggested and not come back, in the order of going out.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(lambda: ja.nn.dense(ja.Discrete([8, 16, 32], name="width")))
+        >>> seen = Observations(space, ja.Objective("loss", maximize=False))
+        >>> for width, loss in ((8, 0.4), (16, 0.2), (32, None)):
+        ...     found = ja.replay(space, [width])
+        ...     seen.take(Suggestion(found, ja.fingerprint(found)), loss)
+        >>> seen.data(3)[1].tolist(), [best.values for best in seen.best(1)]
+        ([0.4, 0.2, 0.4], [(16,)])
     """
 
     space: Space

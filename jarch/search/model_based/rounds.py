@@ -47,6 +47,18 @@ class ModelBasedSearcher(ABC, Generic[C]):
         where: Which decisions may mutate, where candidates are mutations; by default all.
         surrogate: What predicts, in place of the one that the configuration names. It is no part of
             the state: a restored searcher must be given an equal one.
+
+    Example:
+        >>> import jarch as ja
+        >>> from jarch.search.model_based import ModelBasedConfig, ModelBasedSearcher, random_pool
+        >>> class Mine(ModelBasedSearcher[ModelBasedConfig]):
+        ...     name = "mine"
+        ...     def _candidates(self, fitted, rng):  # what a round may choose among
+        ...         return random_pool(self._gate, rng, self.config.candidates)
+        >>> searcher = Mine(ja.trace(ja.spaces.digits_dense), ModelBasedConfig(initial=5))
+        >>> found = ja.run_search(searcher, lambda a, seed: {"accuracy": a.values[1] / 128}, 8)
+        >>> found.best.values[1], searcher.fitted() is not None
+        (128, True)
     """
 
     name: ClassVar[str]

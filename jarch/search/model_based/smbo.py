@@ -33,6 +33,17 @@ class SmboConfig(ModelBasedConfig):
         epsilon: The probability that a suggestion is drawn at random, whatever the surrogate says.
         parents: How many of the best are mutated, where the optimizer is "mutation".
         edits: How many decisions a mutation changes on average.
+
+    Raises:
+        SearchError: A number is out of range, or a name unknown.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> options = {"optimizer": "mcts", "acquisition": "mean", "initial": 1}
+        >>> searcher = ja.make_searcher("smbo", space, options)  # as in DeepArchitect
+        >>> searcher.options()["candidates"], searcher.options()["epsilon"]
+        (512, 0.1)
     """
 
     candidates: int = 512

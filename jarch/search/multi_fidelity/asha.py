@@ -15,7 +15,26 @@ from .promotion import PromotionConfig, PromotionSearcher
 
 @dataclass(frozen=True, slots=True)
 class AshaConfig(PromotionConfig):
-    """See `PromotionConfig`."""
+    """The rungs; eta is that of the experiments of Li et al. 2020.
+
+    Attributes:
+        maximum: The fidelity of the highest rung, such as the epochs of a training in full.
+        minimum: No rung is below this fidelity.
+        eta: A rung has one in so many of the candidates of the rung below, at so many times the
+            fidelity.
+        repeats: Suggest equal models more than once.
+
+    Raises:
+        SearchError: A number is out of range.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> config = ja.AshaConfig(maximum=100, minimum=10, eta=3)  # rungs at 11, 33 and 100
+        >>> searcher = ja.AshaSearcher(ja.trace(ja.spaces.digits_dense), config)
+        >>> searcher.ask(np.random.default_rng(0)).fidelity
+        11
+    """
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ from .rungs import Rungs
 
 @dataclass(frozen=True, slots=True)
 class AsyncHyperbandConfig(PromotionConfig):
-    """The brackets; see `PromotionConfig`.
+    """The brackets; see `AshaConfig` for the other options.
 
     Attributes:
         sampled: Draw the bracket of each suggestion, with a probability in proportion to the
@@ -32,6 +32,17 @@ class AsyncHyperbandConfig(PromotionConfig):
 
     Raises:
         SearchError: A number is out of range.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> space, rng = ja.trace(ja.spaces.digits_dense), np.random.default_rng(0)
+        >>> for sampled in (False, True):  # begin in one bracket for a while, or in any
+        ...     config = ja.AsyncHyperbandConfig(maximum=9, eta=3, sampled=sampled)
+        ...     searcher = ja.AsyncHyperbandSearcher(space, config)
+        ...     print(sorted({searcher.ask(rng).fidelity for _ in range(9)}))
+        [1]
+        [1, 3, 9]
     """
 
     sampled: bool = False

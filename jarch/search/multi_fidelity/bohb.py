@@ -46,6 +46,17 @@ class BohbConfig(BracketConfig):
 
     Raises:
         SearchError: A number is out of range.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> config = ja.BohbConfig(maximum=9, min_points=2)
+        >>> searcher = ja.BohbSearcher(ja.trace(ja.spaces.digits_dense), config)
+        >>> rng = np.random.default_rng(0)
+        >>> for accuracy in (0.5, 0.7, 0.6, 0.8):
+        ...     searcher.tell(searcher.ask(rng), {"accuracy": accuracy})
+        >>> searcher.fitted() is not None  # with three decisions it takes six results by default
+        True
     """
 
     maximum: int = 81

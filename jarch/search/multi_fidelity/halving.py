@@ -26,6 +26,13 @@ class SuccessiveHalvingConfig(BracketConfig):
 
     Raises:
         SearchError: A number is out of range.
+
+    Example:
+        >>> import jarch as ja
+        >>> config = ja.SuccessiveHalvingConfig(candidates=20, maximum=27, minimum=3)
+        >>> searcher = ja.SuccessiveHalvingSearcher(ja.trace(ja.spaces.digits_dense), config)
+        >>> config.plan()  # how many candidates at which fidelity
+        (((20, 3), (6, 9), (2, 27)),)
     """
 
     candidates: int | None = None

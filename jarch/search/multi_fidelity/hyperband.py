@@ -22,6 +22,13 @@ class HyperbandConfig(BracketConfig):
 
     Raises:
         SearchError: A number is out of range.
+
+    Example:
+        >>> import jarch as ja
+        >>> config = ja.HyperbandConfig(maximum=27, minimum=3)
+        >>> searcher = ja.HyperbandSearcher(ja.trace(ja.spaces.digits_dense), config)
+        >>> config.plan()  # how many candidates at which fidelity, bracket by bracket
+        (((9, 3), (3, 9), (1, 27)), ((5, 9), (1, 27)), ((3, 27),))
     """
 
     maximum: int = 81

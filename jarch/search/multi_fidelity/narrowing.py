@@ -31,6 +31,13 @@ class SuccessiveNarrowingConfig(BracketConfig):
 
     Raises:
         SearchError: A number is out of range.
+
+    Example:
+        >>> import jarch as ja
+        >>> config = ja.SuccessiveNarrowingConfig(candidates=30, maximum=9, kept=0.3, growth=3)
+        >>> searcher = ja.SuccessiveNarrowingSearcher(ja.trace(ja.spaces.digits_dense), config)
+        >>> config.plan()  # how many candidates with which budget
+        (((30, 1), (9, 3), (2, 9)),)
     """
 
     candidates: int = 16

@@ -32,6 +32,17 @@ class FrontLocalConfig:
 
     Raises:
         SearchError: A number is out of range.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> space = ja.trace(lambda: ja.nn.dense(ja.Integer(1, 1000, name="width")))
+        >>> searcher = ja.FrontLocalSearcher(space, ja.FrontLocalConfig(initial=3, most=8))
+        >>> rng = np.random.default_rng(0)
+        >>> for accuracy in (0.5, 0.7, 0.6):
+        ...     searcher.tell(searcher.ask(rng), {"accuracy": accuracy})
+        >>> [member.scores for member in searcher.front]  # of which the neighbours come next
+        [(0.7,)]
     """
 
     initial: int = 1
@@ -65,6 +76,18 @@ class FrontLocalSearcher:
     Reference:
         Paquete, Chiarandini and Stützle 2004, "Pareto local optimum sets in the biobjective
         traveling salesman problem: an experimental study".
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> objectives = ja.Objective("width"), ja.Objective("size", maximize=False)
+        >>> def evaluate(architecture, seed):
+        ...     size = ja.analyze(architecture, {"in": (8, 8, 1)}).parameters
+        ...     return {"width": architecture.values[1], "size": size}
+        >>> searcher = ja.FrontLocalSearcher(space, objectives=objectives)
+        >>> found = ja.run_search(searcher, evaluate, 30, objective="width")
+        >>> sorted({e.values[:2] for e in ja.pareto_front(found.evaluations, objectives)})
+        [(1, 16), (1, 32), (1, 64), (1, 128)]
     """
 
     space: Space

@@ -52,6 +52,13 @@ def hypervolume_curve(
 
     Returns:
         (n,) volumes, never falling.
+
+    Example:
+        >>> from jarch.search import Objective
+        >>> objectives = Objective("accuracy"), Objective("size", maximize=False)
+        >>> scores = [[2, 0.5], [np.nan, 1], [3, 1], [1, 1]]
+        >>> hypervolume_curve(scores, reference=(0, 2), objectives=objectives).tolist()
+        [3.0, 3.0, 4.0, 4.0]
     """
     losses, limit = as_losses(scores, objectives), as_losses(reference, objectives)[0]
     front = losses[:0]

@@ -27,6 +27,15 @@ class Member:
     Attributes:
         architecture: Drawn from the space in its order.
         scores: In the order of the objectives, each with its own sign.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> member = Member(ja.replay(space, [2, 64, "relu"]), (0.97, 9290.0))
+        >>> member.to_data(space)
+        [[2, 64, 'relu'], [0.97, 9290.0]]
+        >>> Member.from_data(space, member.to_data(space)) == member
+        True
     """
 
     architecture: Architecture

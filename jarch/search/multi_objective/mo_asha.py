@@ -30,7 +30,7 @@ Spread: TypeAlias = Literal["epsilon_net", "crowding"]
 
 @dataclass(frozen=True, slots=True)
 class MoAshaConfig(PromotionConfig):
-    """The rungs, and what is better in one; see `PromotionConfig`.
+    """The rungs, and what is better in one; see `AshaConfig` for the other options.
 
     Attributes:
         spread: Order those of one front by an epsilon net, which did best in the paper, or by
@@ -38,6 +38,15 @@ class MoAshaConfig(PromotionConfig):
 
     Raises:
         SearchError: A number is out of range, or `spread` is neither.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> objectives = ja.Objective("accuracy"), ja.Objective("parameters", maximize=False)
+        >>> config = ja.MoAshaConfig(maximum=27, eta=3, spread="crowding")
+        >>> searcher = ja.MoAshaSearcher(space, config, objectives=objectives)
+        >>> searcher.options()["spread"]
+        'crowding'
     """
 
     spread: Spread = "epsilon_net"

@@ -23,6 +23,12 @@ def check_objectives(objectives: Sequence[Objective]) -> Objectives:
 
     Raises:
         SearchError: There is none, or two have the same name.
+
+    Example:
+        >>> check_objectives([Objective("accuracy"), Objective("accuracy", maximize=False)])
+        Traceback (most recent call last):
+        ...
+        jarch.search.searcher.SearchError: objective 'accuracy' is named twice; name each once
     """
     names = [objective.name for objective in objectives]
     if not names:
@@ -52,7 +58,15 @@ def parse_objective(text: str) -> Objective:
 
 
 def scores_of(objectives: Sequence[Objective], metrics: Metrics | None) -> Scores | None:
-    """Return the score of each objective; None for a failure, and where one is not finite."""
+    """Return the score of each objective; None for a failure, and where one is not finite.
+
+    Example:
+        >>> objectives = Objective("accuracy"), Objective("size", maximize=False)
+        >>> scores_of(objectives, {"accuracy": 0.9, "size": 2410, "loss": 0.3})
+        (0.9, 2410.0)
+        >>> scores_of(objectives, {"accuracy": 0.9}) is None
+        True
+    """
     found = [objective.of(metrics) for objective in objectives]
     known = [score for score in found if score is not None]
     return tuple(known) if len(known) == len(found) else None
@@ -65,7 +79,16 @@ def describe_objectives(objectives: Sequence[Objective]) -> dict[str, Any]:
 
 
 def objectives_in(options: Mapping[str, Any]) -> Objectives:
-    """Return the objectives that the options of a searcher name; none where it does not learn."""
+    """Return the objectives that the options of a searcher name; none where it does not learn.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> objectives_in(ja.make_searcher("evolution", space).options())
+        (Objective(name='accuracy', maximize=True),)
+        >>> objectives_in(ja.make_searcher("random", space).options())
+        ()
+    """
     one = [options] if "objective" in options else []
     return tuple(Objective(o["objective"], o["maximize"]) for o in options.get("objectives", one))
 

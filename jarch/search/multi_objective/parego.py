@@ -60,6 +60,15 @@ class ParegoConfig:
 
     Raises:
         SearchError: A number is out of range.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> objectives = ja.Objective("accuracy"), ja.Objective("parameters", maximize=False)
+        >>> options = {"surrogate": "gp-rbf", "normal_scores": False, "initial": 8}
+        >>> searcher = ja.make_searcher("parego", space, options, objectives=objectives)
+        >>> searcher.options()["candidates"]
+        200
     """
 
     surrogate: str = "gp-wl"
@@ -101,6 +110,19 @@ class ParegoSearcher:
         Knowles 2006, "ParEGO: a hybrid algorithm with on-line landscape approximation for
         expensive multiobjective optimization problems". Normal scores: Salinas, Shen and Perrone
         2020, "A quantile-based approach for hyperparameter transfer learning", ICML.
+
+    Example:
+        >>> import jarch as ja
+        >>> objectives = ja.Objective("width"), ja.Objective("size", maximize=False)
+        >>> def evaluate(architecture, seed):
+        ...     size = ja.analyze(architecture, {"in": (8, 8, 1)}).parameters
+        ...     return {"width": architecture.values[1], "size": size}
+        >>> space, config = ja.trace(ja.spaces.digits_dense), ParegoConfig(initial=5, candidates=20)
+        >>> searcher = ParegoSearcher(space, config, objectives=objectives)
+        >>> found = ja.run_search(searcher, evaluate, 12, objective="width")
+        >>> front = ja.pareto_front(found.evaluations, objectives)
+        >>> front[0].values[1], front[-1].values[1]
+        (128, 16)
     """
 
     space: Space

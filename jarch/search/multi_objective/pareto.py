@@ -75,6 +75,12 @@ def front_ranks(scores: ArrayLike, objectives: Sequence[Objective]) -> NDArray[n
     Reference:
         Deb, Pratap, Agarwal and Meyarivan 2002, "A fast and elitist multiobjective genetic
         algorithm: NSGA-II", section III-A.
+
+    Example:
+        >>> from jarch.search import Objective
+        >>> objectives = Objective("accuracy"), Objective("size", maximize=False)
+        >>> front_ranks([[0.9, 10], [0.8, 5], [0.8, 20], [0.7, 30]], objectives).tolist()
+        [0, 0, 1, 2]
     """
     losses = as_losses(scores, objectives)
     no_worse = np.ones((len(losses), len(losses)), np.bool_)
@@ -106,6 +112,10 @@ def crowding_distances(scores: ArrayLike) -> FloatArray:
 
     Reference:
         Deb et al. 2002, section III-B.
+
+    Example:
+        >>> crowding_distances([[0.9, 10], [0.8, 6], [0.7, 4], [0.5, 0]]).round(2).tolist()
+        [inf, 1.1, 1.35, inf]
     """
     scores = np.asarray(scores, np.float64)
     distances = np.zeros(len(scores))

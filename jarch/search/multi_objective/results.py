@@ -64,6 +64,16 @@ def evaluations_hypervolume(
 
     Returns:
         (n,) volumes; one that failed adds nothing, nor does one below the highest fidelity.
+
+    Example:
+        >>> import jarch as ja
+        >>> def evaluate(architecture, seed):
+        ...     depth, width, _ = architecture.values
+        ...     return {"width": width, "depth": depth}
+        >>> found = ja.random_search(ja.spaces.digits_dense, evaluate, 6, objective="width")
+        >>> objectives = ja.Objective("width"), ja.Objective("depth", maximize=False)
+        >>> evaluations_hypervolume(found.evaluations, objectives, reference=(0, 4)).tolist()
+        [256.0, 256.0, 272.0, 384.0, 384.0, 384.0]
     """
     nothing = (math.nan,) * len(objectives)
     counted = {e.index for e in most_thorough(evaluations)}
@@ -74,7 +84,20 @@ def evaluations_hypervolume(
 
 
 def worst_scores(evaluations: Sequence[Evaluation], objectives: Sequence[Objective]) -> Scores:
-    """Return the worst score of each objective, NaN where there is none."""
+    """Return the worst score of each objective, NaN where there is none.
+
+    Those that failed are left out, and those of a lower fidelity than the highest that was reached.
+
+    Example:
+        >>> import jarch as ja
+        >>> def evaluate(architecture, seed):
+        ...     depth, width, _ = architecture.values
+        ...     return {"width": width, "depth": depth}
+        >>> found = ja.random_search(ja.spaces.digits_dense, evaluate, 36, objective="width")
+        >>> objectives = ja.Objective("width"), ja.Objective("depth", maximize=False)
+        >>> worst_scores(found.evaluations, objectives)
+        (16.0, 3.0)
+    """
     worst: list[float] = []
     for objective in objectives:
         found = [objective.of(e.metrics) for e in most_thorough(evaluations)]

@@ -27,6 +27,15 @@ class PolicyConfig:
 
     Raises:
         SearchError: A number is out of range.
+
+    Example:
+        >>> import jarch as ja
+        >>> import numpy as np
+        >>> options = {"layers": 0, "learning_rate": 0.1, "batch": 4}  # small, and quick to learn
+        >>> searcher = ja.make_searcher("reinforce", ja.trace(ja.spaces.digits_dense), options)
+        >>> suggestion = searcher.ask(np.random.default_rng(0))
+        >>> list(searcher.network.weights)  # without layers the scores of values are all it has
+        ['table']
     """
 
     layers: int = 2

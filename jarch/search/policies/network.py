@@ -44,6 +44,14 @@ class Network:
         mean: The first moments of Adam, shaped as the weights.
         square: The second ones.
         updates: How many there were.
+
+    Example:
+        >>> network, rng = Network(seed=0, layers=1, units=8, scale=0.1), np.random.default_rng(0)
+        >>> walk = network.begin()
+        >>> depth = walk.pick("depth", ["depth=1", "depth=2"], rng)
+        >>> width = walk.pick("width", ["width=8", "width=16", "width=32"], rng)
+        >>> list(network.tokens)[1:4], walk.trajectory.chosen == [depth, width]
+        (['depth', 'depth=1', 'depth=2'], True)
     """
 
     seed: int

@@ -32,6 +32,16 @@ class PpoConfig(PolicyConfig):
         entropy: The same.
         clip: A ratio of probabilities pays no more once it is so far from 1.
         epochs: How many steps are made on a batch.
+
+    Raises:
+        SearchError: A number is out of range.
+
+    Example:
+        >>> import jarch as ja
+        >>> config = ja.PpoConfig(units=32, learning_rate=0.01, clip=0.1, epochs=4)
+        >>> searcher = ja.PpoSearcher(ja.trace(ja.spaces.digits_dense), config)
+        >>> searcher.options()["batch"]  # so many results are learned from at a time
+        20
     """
 
     layers: int = 1
@@ -67,6 +77,13 @@ class PpoSearcher(PolicySearcher[PpoConfig]):
         Schulman, Wolski, Dhariwal, Radford and Klimov 2017, "Proximal policy optimization
         algorithms". Zoph, Vasudevan, Shlens and Le 2018, "Learning transferable architectures for
         scalable image recognition", CVPR; appendices A.2 and A.3.
+
+    Example:
+        >>> import jarch as ja
+        >>> searcher = ja.make_searcher("ppo", ja.trace(ja.spaces.digits_dense))
+        >>> found = ja.run_search(searcher, lambda a, seed: {"accuracy": a.values[1] / 128}, 8)
+        >>> searcher.network.updates  # the twentieth result will bring ten
+        0
     """
 
     name: ClassVar[str] = "ppo"

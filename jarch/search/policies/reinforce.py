@@ -20,6 +20,16 @@ class ReinforceConfig(PolicyConfig):
     the paper's controllers waits for; a hundred of them shared their weights. The paper raises the
     accuracy itself to the third power (the best of the last five epochs); here it is stretched to
     0..1 before.
+
+    Raises:
+        SearchError: A number is out of range.
+
+    Example:
+        >>> import jarch as ja
+        >>> config = ja.ReinforceConfig(units=16, learning_rate=0.01, batch=4, exponent=1.0)
+        >>> searcher = ja.ReinforceSearcher(ja.trace(ja.spaces.digits_dense), config)
+        >>> searcher.options()["decay"]
+        0.95
     """
 
 

@@ -48,6 +48,20 @@ class PolicySearcher(ABC, Generic[C]):
         objective: What is rewarded.
         constraint: Raises `InvalidArchitecture` for those not to suggest.
         network: The policy; None before the first suggestion.
+
+    Example:
+        >>> import jarch as ja
+        >>> from jarch.search.policies import PolicyConfig, PolicySearcher
+        >>> class Looks(PolicySearcher[PolicyConfig]):  # and changes nothing
+        ...     name = "looks"
+        ...     def _improve(self, network, batch):
+        ...         print("rewards above the baseline:", batch.advantages.tolist())
+        >>> config = PolicyConfig(layers=0, batch=3, exponent=1.0)
+        >>> searcher = Looks(ja.trace(ja.spaces.digits_dense), config)
+        >>> rng = np.random.default_rng(0)
+        >>> for accuracy in (0.5, 0.75, 1.0):
+        ...     searcher.tell(searcher.ask(rng), {"accuracy": accuracy})
+        rewards above the baseline: [-0.5, 0.0, 0.5]
     """
 
     name: ClassVar[str]

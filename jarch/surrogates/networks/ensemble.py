@@ -66,6 +66,14 @@ class DeepEnsemble:
         for neural architecture search", AAAI, section 4 and the authors' code, whose Adam has a
         second decay of 0.99. Lakshminarayanan, Pritzel and Blundell 2017, "Simple and scalable
         predictive uncertainty estimation using deep ensembles", NeurIPS.
+
+    Example:
+        >>> from jarch.surrogates import make_surrogate
+        >>> ensemble = make_surrogate("deep-ensemble", {"members": 3, "encoder": "hashing"})
+        >>> ensemble.members, ensemble.encoder
+        (3, HashingEncoder(size=256, most=None))
+        >>> ensemble.directed(maximize=False).maximize  # as a searcher tells it
+        False
     """
 
     encoder: Encoder = field(default_factory=paths_and_modules)

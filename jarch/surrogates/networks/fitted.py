@@ -26,6 +26,18 @@ class FittedNetworks:
         location: The mean of the scores before they were standardised.
         scale: Their standard deviation; below zero where standardising turned them round.
         rows: The scores of so many architectures are predicted at once, to spare memory.
+
+    Example:
+        >>> import jarch as ja
+        >>> def apply(weight, rows):  # one network: from (m, 1) to (m,)
+        ...     return weight * rows[:, 0]
+        >>> def depths(architectures):
+        ...     return np.array([[net.values[0]] for net in architectures], np.float32)
+        >>> nets = [ja.replay(ja.trace(ja.spaces.digits_dense), [d, 16, "relu"]) for d in (1, 2)]
+        >>> fitted = FittedNetworks(apply, np.array([1.0, 3.0], np.float32), depths, 0.0, 1.0)
+        >>> mean, std = fitted.predict(nets)
+        >>> mean.tolist(), std.tolist()
+        ([2.0, 4.0], [1.0, 2.0])
     """
 
     apply: Apply

@@ -66,6 +66,15 @@ class GraphNetwork:
         neural architecture search", IEEE Transactions on Neural Networks and Learning Systems, and
         the authors' code. Xu, Hu, Leskovec and Jegelka 2019, "How powerful are graph neural
         networks?", ICLR. Wen et al. 2020, "Neural predictor for neural architecture search", ECCV.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> config = ja.SmboConfig("graph-network", {"members": 3}, initial=20)
+        >>> searcher = ja.SmboSearcher(space, config)  # fits it from the twentieth result on
+        >>> searcher = ja.SmboSearcher(space, surrogate=GraphNetwork(members=3))  # or by itself
+        >>> searcher.options()["surrogate"]
+        'jarch.surrogates.networks.graph_network.GraphNetwork'
     """
 
     members: int = 5

@@ -30,6 +30,13 @@ class Proxy:
         finish: Returns the score of that array, in NumPy and in double precision.
         reference: Where it was published.
         floating: Whether it differentiates by the inputs, which then must be floating-point.
+
+    Example:
+        >>> import jarch as ja
+        >>> depth = Proxy("depth", "analysis", lambda analysis: len(analysis.nodes), "made up here")
+        >>> net = ja.replay(ja.trace(ja.spaces.digits_dense), [2, 16, "relu"])
+        >>> depth.finish(depth.measure(ja.analyze(net, {"in": (8, 8, 1)})))
+        6.0
     """
 
     name: str
