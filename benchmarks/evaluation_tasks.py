@@ -10,6 +10,7 @@ line; lines on how it goes come before, on the other stream. `fresh` does so in 
 from __future__ import annotations
 
 import gc
+import math
 import os
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from time import perf_counter
+
+import numpy as np
 
 import jarch as ja
 from jarch import lowering, nn
@@ -90,9 +93,11 @@ def memory_growth(number: int) -> float:
             those of its segments.
     """
     data, config = ja.load_data("digits", limit=100), ja.TrainConfig(epochs=1, batch_size=32)
+    side = math.isqrt(number - 1) + 1
+    pairs = np.random.default_rng(0).permutation(side * side)  # so that sizes stay alike throughout
     before = 0.0
     for i in range(number):
-        widths = 8 + i % 32, 8 + i // 32
+        widths = 8 + int(pairs[i]) % side, 8 + int(pairs[i]) // side
         hidden = nn.dense(widths[0]), nn.relu, nn.dense(widths[1]), nn.relu
         layers = nn.flatten, *hidden, nn.dense(10)
         net = ja.replay(ja.trace(partial(ja.sequential, *layers)), [])

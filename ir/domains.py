@@ -48,7 +48,7 @@ class Domain(ABC):
 
     @abstractmethod
     def __getitem__(self, index: int) -> Constant:
-        """Return the value at `index`, in the domain's order; raises IndexError past the end."""
+        """Return the value at `index`, in the domain's order; raises IndexError outside 0..size-1."""
 
     @abstractmethod
     def index(self, value: object) -> int:
@@ -144,6 +144,8 @@ class DiscreteDomain(Domain):
 
     def __getitem__(self, index: int) -> Constant:
         """Return the value at `index`."""
+        if index < 0:
+            raise IndexError(index)
         return self.values[index]
 
     def __str__(self) -> str:

@@ -70,7 +70,7 @@ class ShapeError(SpaceError):
 
 
 class ParseError(SpaceError):
-    """A text or JSON form that does not describe an architecture; the message names the line.
+    """A text or JSON form that does not describe an architecture; the message says where.
 
     Example:
         >>> import jarch as ja

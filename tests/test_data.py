@@ -193,6 +193,13 @@ def wrong(**changes: Any) -> dict[str, Any]:
     return {**blobs(), **changes}
 
 
+def test_what_is_not_finite_is_numbered_as_it_was_given() -> None:
+    x = np.zeros((60, 4))
+    x[37, 2] = np.nan
+    with pytest.raises(DataError, match="in 1 of 60 examples, first in example 37"):
+        from_arrays(x, np.arange(60) % 3)
+
+
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [

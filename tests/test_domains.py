@@ -36,7 +36,7 @@ def test_finite_domains_number_their_values_in_order(
     assert domain.size == len(domain) == len(values)
     assert [domain.index(value) for value in values] == list(range(len(values)))
     assert all(value in domain for value in values)
-    for past in (len(values), len(values) + 5):
+    for past in (-1, len(values), len(values) + 5):
         with pytest.raises(IndexError):
             domain[past]
 

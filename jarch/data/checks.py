@@ -25,7 +25,7 @@ def check_inputs(x: npt.NDArray[Any], what: str, shape: tuple[int, ...]) -> None
         )
     if 0 in shape:
         raise DataError(f"{what} holds examples of shape {shape}, which are empty; check the file")
-    _check_finite(x, what)
+    check_finite(x, what)
 
 
 def check_labels(y: npt.NDArray[Any], what: str, num_classes: int) -> None:
@@ -56,7 +56,7 @@ def check_targets(y: npt.NDArray[Any], what: str, shape: tuple[int, ...]) -> Non
             f"{what} has shape {y.shape}; regression targets have the shape (examples,) or "
             "(examples, outputs), the same in each split"
         )
-    _check_finite(y, what)
+    check_finite(y, what)
 
 
 def _check_numeric(array: npt.NDArray[Any], what: str) -> None:
@@ -66,7 +66,8 @@ def _check_numeric(array: npt.NDArray[Any], what: str) -> None:
         raise DataError(f"{what} is complex; give its real and imaginary parts as two channels")
 
 
-def _check_finite(array: npt.NDArray[Any], what: str) -> None:
+def check_finite(array: npt.NDArray[Any], what: str) -> None:
+    """Check that floats are finite, example by example; what else there is passes."""
     if not np.issubdtype(array.dtype, np.floating):
         return
     # A sum is finite if all its terms are, and takes a tenth of the time and no memory.

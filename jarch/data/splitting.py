@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from .checks import check_labels
+from .checks import check_finite, check_labels
 from .dataset import Array, Dataset
 from .errors import DataError
 
@@ -60,6 +60,8 @@ def from_arrays(
     x, y = _inputs(x_train), _targets(y_train, task, name)
     if len(x) != len(y):
         raise DataError(f"{name}: {len(x)} inputs but {len(y)} targets; give one for each")
+    for array, what in ((x, "x_train"), (y, "y_train")):
+        check_finite(array, f"{name}: {what}")  # before the split moves examples
     num_classes, names = _classes(y, name), class_names
     if num_classes is not None and names is not None:
         num_classes = max(num_classes, len(names))

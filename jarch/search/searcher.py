@@ -120,7 +120,11 @@ class Searcher(Protocol):
         ...
 
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
-        """Take note of what a suggestion scored; None means that it failed."""
+        """Take note of what a suggestion scored; None means that it failed.
+
+        A result of something it never suggested, such as one of an earlier search, is taken note of
+        alike; the model may still be suggested.
+        """
         ...
 
     def options(self) -> Mapping[str, Any]:

@@ -47,12 +47,13 @@ class ReinforceSearcher(PolicySearcher[ReinforceConfig]):
     Example:
         >>> import jarch as ja
         >>> space = ja.trace(ja.spaces.digits_dense)
-        >>> searcher = ReinforceSearcher(space, objective=ja.Objective("size"))
+        >>> config = ReinforceConfig(layers=0, batch=5)
+        >>> searcher = ReinforceSearcher(space, config, objective=ja.Objective("size"))
         >>> def largest(architecture, seed):
         ...     return {"size": ja.analyze(architecture, {"in": (8, 8, 1)}).parameters}
         >>> found = ja.run_search(searcher, largest, 20, objective="size")
         >>> searcher.network.updates
-        2
+        4
     """
 
     name: ClassVar[str] = "reinforce"
