@@ -48,7 +48,7 @@ class Domain(ABC):
 
     @abstractmethod
     def __getitem__(self, index: int) -> Constant:
-        """Return the value at `index`, in the domain's order; raises IndexError outside 0..size-1."""
+        """Return the value at `index` in the order; raises IndexError outside 0..size-1."""
 
     @abstractmethod
     def index(self, value: object) -> int:
