@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from jarch.ir import Architecture, Space, replay
 from jarch.search.edits import Where, anywhere, crossover, mutate_each
-from jarch.search.gate import Gate
-from jarch.search.offspring import admit_child
-from jarch.search.searcher import Metrics, Suggestion
 
-from .objectives import FloatArray, Objectives, Scores, scores_of
+from .objectives import FloatArray, Scores
 
 Pick: TypeAlias = Callable[[np.random.Generator], Architecture]
 """Chooses a parent."""
@@ -87,65 +84,3 @@ class Variation:
         decided = len(child.decisions) - len(space.decisions)
         rate = 1 / max(decided, 1) if self.rate is None else self.rate
         return mutate_each(space, child, rng, rate, where=self.where)
-
-
-@dataclass(slots=True)
-class Generations:
-    """A population of parents and the children that have come back since it was chosen.
-
-    The first population are random architectures. Nothing waits: children are made of the parents
-    at hand until enough have come back for the next selection, in whatever order; those that
-    failed or are late are not missed.
-
-    Attributes:
-        gate: What all suggestions pass.
-        objectives: What is scored.
-        size: How many parents there are.
-        parents: The population; empty until the first is complete.
-        children: Those evaluated since.
-    """
-
-    gate: Gate
-    objectives: Objectives
-    size: int
-    parents: list[Member] = field(default_factory=list[Member])
-    children: list[Member] = field(default_factory=list[Member])
-
-    @property
-    def complete(self) -> bool:
-        """Whether there are children enough to choose the next population."""
-        return len(self.children) >= self.size
-
-    def suggest(self, variation: Variation, pick: Pick, rng: np.random.Generator) -> Suggestion:
-        """Return a child of the parents, or a random architecture where there are none yet.
-
-        Raises:
-            SpaceExhausted: Nothing new is left.
-            SearchError: Nothing at all is valid and allowed.
-        """
-        child = None
-        if self.parents:
-            child = admit_child(self.gate, variation.child, self.gate.space, pick, rng)
-        return child or self.gate.draw(rng)
-
-    def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
-        """Let what succeeded join the children."""
-        scores = scores_of(self.objectives, metrics)
-        if scores is not None:
-            self.children.append(Member(suggestion.architecture, scores))
-
-    def state(self) -> dict[str, Any]:
-        """Return all that is known, as plain data that JSON can hold."""
-        space = self.gate.space
-        return {
-            "seen": list(self.gate.seen),
-            "parents": [member.to_data(space) for member in self.parents],
-            "children": [member.to_data(space) for member in self.children],
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Know what `state` returned, and nothing else."""
-        space = self.gate.space
-        self.gate.restore(state["seen"])
-        self.parents = [Member.from_data(space, data) for data in state["parents"]]
-        self.children = [Member.from_data(space, data) for data in state["children"]]

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jarch.ir import Architecture, Space
-from jarch.search.checks import check_at_least, check_probabilities
-from jarch.search.constraints import Constraint
-from jarch.search.edits import Where, anywhere
-from jarch.search.gate import Gate
-from jarch.search.objective import Objective
-from jarch.search.searcher import Metrics, Suggestion
+from jarch.ir import Architecture
 
-from .members import Generations, Member, Variation, scores_array
-from .objectives import (
-    FloatArray,
-    Objectives,
-    Scores,
-    as_losses,
-    check_objectives,
-    describe_objectives,
-)
+from .generational import GenerationalConfig, GenerationalSearcher
+from .members import Member, scores_array
+from .objectives import FloatArray, Objectives, Scores, as_losses
 from .pareto import front_ranks
 from .reference_points import reference_points
 
@@ -33,18 +21,14 @@ _OFF_AXIS = 1e-6  # the weight of the other axes where the extreme point of one 
 
 
 @dataclass(frozen=True, slots=True)
-class Nsga3Config:
+class Nsga3Config(GenerationalConfig):
     """How a population evolves; the defaults are those of the paper, for three objectives and more.
 
     Attributes:
-        divisions: Of each axis between reference points; None is as in `reference_points`.
         population: How many parents there are, and how many children a generation has; None is the
             number of reference points, made a multiple of four.
-        crossover: The probability that a child has two parents.
-        points: How often a child of two changes between them; None chooses for each decision.
-        rate: The probability with which each decision of a child is changed, at least one; None
-            is one over their number.
-        repeats: Suggest equal models more than once.
+        divisions: Of each axis between reference points; None is as in `reference_points`. See
+            `GenerationalConfig` for the other options.
 
     Raises:
         SearchError: A number is out of range.
@@ -58,27 +42,17 @@ class Nsga3Config:
     """
 
     divisions: int | None = None
-    population: int | None = None
-    crossover: float = 1.0
-    points: int | None = None
-    rate: float | None = None
-    repeats: bool = False
-
-    def __post_init__(self) -> None:
-        """Check the numbers."""
-        check_at_least(self, 1, "divisions", "population", "points")
-        check_probabilities(self, "crossover", "rate")
 
 
 @dataclass(slots=True)
-class Nsga3Searcher:
+class Nsga3Searcher(GenerationalSearcher[Nsga3Config]):
     """Evolves a population that is spread over reference directions; for three objectives and more.
 
     Of parents and children together the best fronts survive. Of the last that does not fit as a
     whole those do whose direction from the ideal point, in objectives that are normalised by the
     front itself, is nearest to the reference directions that the others have gone the least.
     Parents are drawn at random. Crossover and mutation are those of `jarch.search.edits`, in place
-    of the paper's operators on vectors of reals. A generation ends as in `Nsga2Searcher`.
+    of the paper's operators on vectors of reals.
 
     Attributes:
         space: Where to search.
@@ -107,68 +81,39 @@ class Nsga3Searcher:
         4
     """
 
-    space: Space
+    name: ClassVar[str] = "nsga3"
+
     config: Nsga3Config = field(default_factory=Nsga3Config)
-    objectives: Objectives = field(default=(Objective(),), kw_only=True)
-    constraint: Constraint | None = field(default=None, kw_only=True)
-    where: Where = field(default=anywhere, kw_only=True)
-    _generations: Generations = field(init=False, repr=False)
     _references: FloatArray = field(init=False, repr=False)
     _ideal: Scores | None = field(init=False, default=None, repr=False)
 
-    def __post_init__(self) -> None:
-        """Begin without a population."""
-        self.objectives = check_objectives(self.objectives)
-        self._references = reference_points(len(self.objectives), self.config.divisions)
-        size = self.config.population or -(-len(self._references) // 4) * 4
-        gate = Gate(self.space, self.constraint, self.config.repeats)
-        self._generations = Generations(gate, self.objectives, size)
-
     @property
-    def population(self) -> tuple[Member, ...]:
-        """The parents; none until the first generation is complete."""
-        return tuple(self._generations.parents)
-
-    def ask(self, rng: np.random.Generator) -> Suggestion:
-        """Return a random architecture to begin with, later a child of the population.
-
-        Raises:
-            SpaceExhausted: Nothing new is left.
-            SearchError: Nothing at all is valid and allowed.
-        """
-        known = self._generations
-        if known.complete:
-            every = [*known.parents, *known.children]
-            self._ideal = best_scores(every, self.objectives, self._ideal)
-            known.parents = select_spread(
-                every, self.objectives, known.size, self._references, self._ideal, rng
-            )
-            known.children = []
-        config = self.config
-        variation = Variation(config.crossover, config.points, config.rate, self.where)
-        return known.suggest(variation, self._parent, rng)
-
-    def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
-        """Let what succeeded, with a score in each objective, join the children."""
-        self._generations.tell(suggestion, metrics)
-
-    def options(self) -> Mapping[str, Any]:
-        """Return the configuration and the objectives."""
-        return {"name": "nsga3", **describe_objectives(self.objectives), **asdict(self.config)}
+    def size(self) -> int:
+        """How many parents there are, and how many children a generation has."""
+        return self.config.population or -(-len(self._references) // 4) * 4
 
     def state(self) -> Mapping[str, Any]:
         """Return what was suggested, the parents and the children so far, and the ideal point."""
         ideal = None if self._ideal is None else list(self._ideal)
-        return {**self._generations.state(), "ideal": ideal}
+        return {**GenerationalSearcher[Nsga3Config].state(self), "ideal": ideal}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take the population of a state."""
-        self._generations.restore(state)
+        GenerationalSearcher[Nsga3Config].restore(self, state)
         self._ideal = None if state["ideal"] is None else tuple(state["ideal"])
 
+    def _prepare(self) -> None:
+        """Spread the directions."""
+        self._references = reference_points(len(self.objectives), self.config.divisions)
+
+    def _select(self, members: Sequence[Member], rng: np.random.Generator) -> list[Member]:
+        self._ideal = best_scores(members, self.objectives, self._ideal)
+        return select_spread(
+            members, self.objectives, self.size, self._references, self._ideal, rng
+        )
+
     def _parent(self, rng: np.random.Generator) -> Architecture:
-        parents = self._generations.parents
-        return parents[int(rng.integers(len(parents)))].architecture
+        return self._parents[int(rng.integers(len(self._parents)))].architecture
 
 
 def best_scores(
