@@ -535,12 +535,26 @@ class TestChoosing:
             return dict.fromkeys(names, 1.0) | {"vmap": 0.5}
 
         monkeypatch.setattr(choosing, "measured", measured)
+        monkeypatch.setattr(choosing, "MOST_STEPS", 0)
         forget_choices()
         for number in (2, 2, 3, 3, 1):
             found = choosing.stacks_of(made(number), choosing.means_of("auto", None, None))
             assert len(found) == 1
         assert asked == [2, 3]
         forget_choices()
+
+    def test_for_few_steps_nothing_is_compiled_that_fit_has_not(self) -> None:
+        layers = nn.flatten, nn.dense(9), nn.relu, nn.dense(8), nn.relu, nn.dense(10)
+        net = ja.replay(ja.trace(lambda: ja.sequential(*layers)), [])
+        ja.fit(net, DIGITS, SGD)
+        before = lowering.program_counts()
+        forget_choices()
+        outcomes = ja.fit_population(net, DIGITS, SGD, seeds=range(3))
+        assert lowering.program_counts() == before
+        for seed, outcome in enumerate(outcomes):
+            alone = ja.fit(net, DIGITS, replace(SGD, seed=seed))
+            assert isinstance(outcome, ja.Trained)
+            assert outcome.validation == alone.validation
 
     def test_programs_of_a_kind(self) -> None:
         runs = [prepare(net, DIGITS, SGD) for net in (dense(), dense(0.1), dense(width=17), conv())]

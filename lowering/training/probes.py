@@ -96,10 +96,10 @@ def remembered_probe(
     depends_on: Mapping[str, Any] | None = None,
 ) -> Probe:
     """Return what `remembered_choice` does with what it rests on."""
-    overruling = _overruled.get(kind)
-    if overruling is not None:
-        _require_known(kind, overruling, names)
-        return Probe(overruling, {}, "overruled")
+    overruled = overruling(kind)
+    if overruled is not None:
+        _require_known(kind, overruled, names)
+        return Probe(overruled, {}, "overruled")
     place = _place(kind, key, environment() if depends_on is None else depends_on)
     with _measuring:
         held = _made.get(place)
@@ -135,12 +135,17 @@ def overrule_choice(kind: str, name: str | None) -> None:
 @contextmanager
 def overruled_choice(kind: str, name: str | None) -> Generator[None]:
     """Overrule a kind of choice meanwhile; see `overrule_choice`."""
-    before = _overruled.get(kind)
+    before = overruling(kind)
     overrule_choice(kind, name)
     try:
         yield
     finally:
         overrule_choice(kind, before)
+
+
+def overruling(kind: str) -> str | None:
+    """Return the way that overrules a kind of choice; None where nothing does."""
+    return _overruled.get(kind)
 
 
 def forget_choices() -> None:

@@ -18,7 +18,8 @@ from jarch.lowering.training.errors import TrainConfigError
 from jarch.lowering.training.feeding import place_of
 from jarch.lowering.training.kinds import kind_of
 from jarch.lowering.training.memory import available_bytes
-from jarch.lowering.training.probes import remembered_choice
+from jarch.lowering.training.probes import overruling, remembered_choice
+from jarch.lowering.training.ways import MOST_STEPS
 
 from .grouping import bytes_of, parameters_of
 from .members import Member
@@ -74,13 +75,26 @@ def stacks_of(members: Sequence[Member], means: Means, keeps: bool = False) -> l
     Where they are to be kept, see `Stack`, each is trained by the programs of whole models, so that
     it can go on in any other stack.
 
-    By `"auto"` no more of them go together than the memory probably holds; it would not be an error
-    but the end of the process that says so on a CPU.
+    By `"auto"` each is trained as `fit` would where they take few steps in all. Else no more of
+    them go together than the memory probably holds; it would not be an error but the end of the
+    process that says so on a CPU.
     """
+    if means.executor == "auto" and not keeps and _take_few_steps(members):
+        return [Stack([member], only=True) for member in members]
     parts = _parts(members) if means.executor == "auto" else [members]
     return [
         each for part in parts for each in _stacks(part, _chosen(part, means), means.mesh, keeps)
     ]
+
+
+def _take_few_steps(members: Sequence[Member]) -> bool:
+    """Say whether compiling their program for going together takes longer than it can save.
+
+    On a CPU `fit` trains for few steps by programs that other architectures share.
+    """
+    if overruling(CHOICE) is not None or jax.default_backend() != "cpu":
+        return False
+    return sum(int(member.run.rates.size) for member in members) <= MOST_STEPS
 
 
 def _parts(members: Sequence[Member]) -> list[Sequence[Member]]:
