@@ -483,6 +483,15 @@ class TestRepeats:
         assert found["parameters"] == each[0]["parameters"]
         assert evaluate.repeats(dense(), [3])["loss_std"] == 0
 
+    @pytest.mark.parametrize("limit", [{"steps": 5}, {"seconds": 0.0}])
+    def test_each_training_ends_by_steps_or_seconds(self, limit: dict[str, Any]) -> None:
+        net, long = built(nn.flatten, nn.dense(10)), replace(SGD, epochs=300)
+        evaluate = ja.TrainingEvaluator(DIGITS, long, **limit)
+        with overruled_choice(choosing.CHOICE, "serial"):
+            assert evaluate.repeats(net, [3, 4])["accuracy_std"] >= 0
+        assert evaluate.trained is not None
+        assert len(evaluate.trained.history) <= 5 // (len(DIGITS.x_train) // 32)
+
     def test_one_that_fails_fails_all(self) -> None:
         evaluate = ja.TrainingEvaluator(DIGITS, replace(SGD, learning_rate=1e30))
         with pytest.raises(ja.TrainingFailed, match="epoch 1"):

@@ -139,7 +139,8 @@ class TrainingEvaluator:
         """Return the metrics of an architecture as means over trainings with these seeds.
 
         Beside each metric stands its standard deviation, such as `"accuracy_std"`, 0 for one seed.
-        The trainings run together where that is fastest; `trained` is the model of the first.
+        The trainings run together where that is fastest, each within `steps` and `seconds`; none is
+        ended early. `trained` is the model of the first.
 
         Args:
             architecture: What to train.
@@ -154,11 +155,9 @@ class TrainingEvaluator:
         if not seeds:
             raise lowering.TrainConfigError("repeats takes at least one seed")
         costs = self._prepare(architecture)
-        population = lowering.fit_population(
-            architecture, self.data, self.config, seeds=seeds, on_epoch=self._report_of_one
-        )
+        configs = [replace(self.config, seed=seed) for seed in seeds]
         models: list[Trained] = []
-        for outcome in population:
+        for outcome in self._train_together([architecture] * len(configs), configs):
             if isinstance(outcome, lowering.TrainingFailed):
                 raise outcome
             models.append(outcome)
