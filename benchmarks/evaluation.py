@@ -42,6 +42,11 @@ FIGURES: Mapping[str, Figure] = {
     "cnn_population_ratio": Figure(
         "what the probe chooses for 16 CNNs against the best serial loop", Goal(None, 1.05)
     ),
+    "repeats_ratio": Figure(
+        "8 candidates with three seeds each by `repeats`, against calls one after the other, empty "
+        "caches",
+        Goal(None, 1.05),
+    ),
     "depthwise_ratio": Figure(
         "a training step with jarch's depthwise convolution against `jax.lax`'s", Goal(None, 0.4)
     ),
@@ -111,6 +116,7 @@ def _groups(candidates: int) -> Mapping[tuple[str, ...], Callable[[], Measured]]
     return {
         ("search_cold_speedup", "search_warm_speedup"): lambda: _searches(candidates),
         **{(name,): partial(_of_populations, name) for name in populations},
+        ("repeats_ratio",): _repeats,
         ("depthwise_ratio",): _depthwise,
         ("loop_overhead",): _loops,
         ("warm_start_ratio",): _starts,
@@ -142,6 +148,16 @@ def _of_populations(name: str) -> Measured:
         yield name, None, str(error)
         return
     yield name, float(getattr(populations, name)()), "see populations.py"
+
+
+def _repeats(number: int = 8) -> Measured:
+    """Each in a process of its own, with an empty cache, in turn."""
+    ratios: list[float] = []
+    for _ in range(2):
+        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+            together = fresh("repeats", number, Path(one))
+            ratios.append(together / fresh("repeats in turn", number, Path(other)))
+    yield "repeats_ratio", mean(ratios), ", ".join(f"{ratio:.3f}" for ratio in ratios)
 
 
 def _depthwise() -> Measured:

@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -72,6 +73,24 @@ def jarch_search(number: int) -> float:
     return perf_counter() - start
 
 
+def evaluate_repeats(number: int, together: bool) -> float:
+    """Return the seconds in which so many candidates are evaluated with three seeds each.
+
+    Args:
+        number: Of candidates.
+        together: By `repeats`, which may train the three at once; else by three calls.
+    """
+    start, data = perf_counter(), ja.load_data("digits", limit=400)
+    evaluate = ja.TrainingEvaluator(data, replace(config_of(0), epochs=3))
+    for candidate in draw_candidates(number):
+        if together:
+            evaluate.repeats(candidate.architecture, range(3))
+        else:
+            for seed in range(3):
+                evaluate(candidate.architecture, seed)
+    return perf_counter() - start
+
+
 def first_step(number: int) -> float:
     """Return the seconds until a candidate has taken its first step, imports left out.
 
@@ -121,6 +140,8 @@ def resident_mb() -> float:
 TASKS: Mapping[str, Callable[[int], float]] = {
     "obvious": obvious_search,
     "jarch": jarch_search,
+    "repeats": partial(evaluate_repeats, together=True),
+    "repeats in turn": partial(evaluate_repeats, together=False),
     "first_step": first_step,
     "memory": memory_growth,
 }
