@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     )
     from .tracing import infer_by_tracing as infer_by_tracing
     from .training.batches import Data as Data
+    from .training.checkpoint_files import (
+        load_checkpoint as load_checkpoint,
+        remove_checkpoint as remove_checkpoint,
+        save_checkpoint as save_checkpoint,
+    )
     from .training.checkpoints import load as load, save as save
     from .training.compilation_cache import enable_compilation_cache as enable_compilation_cache
     from .training.config import TrainConfig as TrainConfig
@@ -64,13 +69,7 @@ if TYPE_CHECKING:
     from .training.populations.parts import fit_population_partly as fit_population_partly
     from .training.populations.training import fit_population as fit_population
     from .training.preparation import check_config as check_config
-    from .training.resuming import (
-        Checkpoint as Checkpoint,
-        Partial as Partial,
-        load_checkpoint as load_checkpoint,
-        remove_checkpoint as remove_checkpoint,
-        save_checkpoint as save_checkpoint,
-    )
+    from .training.resuming import Checkpoint as Checkpoint, Partial as Partial
     from .training.trained import (
         EpochReport as EpochReport,
         Signature as Signature,
@@ -121,7 +120,7 @@ _MODULES: Mapping[str, str] = {
     "infer_by_tracing": "tracing",
     "initial_variables": "initialization",
     "load": "training.checkpoints",
-    "load_checkpoint": "training.resuming",
+    "load_checkpoint": "training.checkpoint_files",
     "lower": "model",
     "measure_costs": "timing",
     "measure_ways": "tuning",
@@ -133,10 +132,10 @@ _MODULES: Mapping[str, str] = {
     "probe_choices": "tuning",
     "program_counts": "training.executables",
     "program_key": "training.dry_runs",
-    "remove_checkpoint": "training.resuming",
+    "remove_checkpoint": "training.checkpoint_files",
     "require_told": "timing",
     "save": "training.checkpoints",
-    "save_checkpoint": "training.resuming",
+    "save_checkpoint": "training.checkpoint_files",
     "time_forward": "timing",
     "training_bytes": "training.memory",
 }

@@ -4,6 +4,8 @@
 # pyright: reportUnknownArgumentType=false
 # (the annotations of JAX and optax are partial)
 
+import shutil
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,7 +20,7 @@ import pytest
 
 import jarch as ja
 from jarch import lowering, nn
-from jarch.lowering.training import compilation_cache
+from jarch.lowering.training import budgets, compilation_cache
 from jarch.runs import read_run
 
 DATA = ja.load_data("digits", limit=150)
@@ -156,17 +158,37 @@ def test_seconds_end_a_part_and_nothing_is_lost() -> None:
     whole = ja.fit(NET, DATA, config)
     part = ja.fit_partly(NET, DATA, config, seconds=0.0)
     assert part.ended == "seconds"
-    assert 1 <= part.checkpoint.steps <= 8
+    assert part.checkpoint.steps == 1
     rest = ja.fit_partly(NET, DATA, config, checkpoint=part.checkpoint, seconds=1000)
     assert_same(rest.trained, whole)
 
 
+@pytest.mark.parametrize("seconds", [1.0, 0.02, 0.0001])
+def test_the_clock_is_looked_at_as_often_as_steps_are_long(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps, looks = 5, list[int]()  # it goes on after five
+    monkeypatch.setattr(budgets, "monotonic", lambda: steps * seconds)
+    budget = budgets.Budget(end=40 * seconds)
+    while not budget.is_late(steps, lambda: looks.append(steps)):
+        steps += budget.ahead(steps)
+    apart = {1.0: 1, 0.02: 2, 0.0001: 8}[seconds]
+    assert looks[:4] == [6, 7, 7 + apart, 7 + 2 * apart]
+    assert 40 <= steps == looks[-1] < 40 + apart
+
+
+def test_slow_steps_do_not_go_on_after_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count()  # each look at it takes a second
+    monkeypatch.setattr(budgets, "monotonic", lambda: next(clock))
+    part = ja.fit_partly(NET, DATA, replace(CONFIG, epochs=200), seconds=3.0)
+    assert (part.ended, part.checkpoint.steps) == ("seconds", 3)
+
+
 def test_seconds_may_end_between_epochs() -> None:
-    data = ja.load_data("digits", limit=150)
-    config = replace(CONFIG, batch_size=len(data.x_train) // 8)  # a look at the clock each epoch
-    part = ja.fit_partly(NET, data, config, seconds=0.0)
+    config = replace(CONFIG, batch_size=len(DATA.x_train))  # a step each epoch
+    part = ja.fit_partly(NET, DATA, config, seconds=0.0)
     assert part.ended == "seconds"
-    assert len(part.trained.history) == part.checkpoint.steps // 8
+    assert len(part.trained.history) == part.checkpoint.steps == 1
 
 
 def test_on_epoch_may_ask_to_stop_and_going_on_is_possible() -> None:
@@ -198,10 +220,16 @@ def test_a_checkpoint_of_something_else_is_refused() -> None:
 
 
 def test_limits_are_checked() -> None:
-    with pytest.raises(ja.TrainConfigError, match="epochs is 7; it must be 1 to 6"):
+    with pytest.raises(ja.TrainConfigError, match="epochs is 7; it must be an integer in 1 to 6"):
         ja.fit_partly(NET, DATA, CONFIG, epochs=7)
-    with pytest.raises(ja.TrainConfigError, match="steps is 0; it must be 1 to"):
+    with pytest.raises(ja.TrainConfigError, match="steps is 0; it must be an integer in 1 to"):
         ja.fit_partly(NET, DATA, CONFIG, steps=0)
+    wrong: Any
+    for wrong in (-1, float("nan"), "1"):
+        with pytest.raises(ja.TrainConfigError, match=f"seconds is {wrong!r}; it must be a number"):
+            ja.fit_partly(NET, DATA, CONFIG, seconds=wrong)
+        with pytest.raises(ja.TrainConfigError, match=f"steps is {wrong!r}; it must be an integer"):
+            ja.fit_partly(NET, DATA, CONFIG, steps=wrong)
 
 
 def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
@@ -209,7 +237,7 @@ def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
         ja.load_checkpoint(tmp_path / "nothing")
     part = ja.fit_partly(NET, DATA, CONFIG, epochs=1)
     folder = ja.save_checkpoint(part.checkpoint, tmp_path / "kept")
-    lowering.remove_checkpoint(folder / "arrays")
+    shutil.rmtree(folder / "arrays")
     with pytest.raises(ja.CheckpointError, match="holds no checkpoint that can be read"):
         ja.load_checkpoint(folder)
     (folder / "checkpoint.json").write_text('{"format": "jarch.checkpoint/9"}')
@@ -226,6 +254,37 @@ def test_a_checkpoint_is_replaced_and_removed(tmp_path: Path) -> None:
     lowering.remove_checkpoint(folder)
     lowering.remove_checkpoint(folder)
     assert not list(tmp_path.iterdir())
+
+
+def small() -> lowering.Checkpoint:
+    return lowering.Checkpoint("0a1b", 20, (np.ones(3),), (), None, over=False)
+
+
+def test_nothing_but_a_checkpoint_is_replaced_or_removed(tmp_path: Path) -> None:
+    thesis, file = tmp_path / "thesis.txt", tmp_path / "file"
+    for path in (thesis, file):
+        path.write_text("years of work")
+    (tmp_path / "arrays").mkdir()
+    for place in (tmp_path, file):
+        with pytest.raises(ja.CheckpointError, match=r"name a(nother| folder of its own)"):
+            ja.save_checkpoint(small(), place)
+        lowering.remove_checkpoint(place)
+    assert thesis.read_text() == file.read_text() == "years of work"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["arrays", "file", "thesis.txt"]
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    ja.save_checkpoint(small(), folder)
+    (folder / "notes.txt").write_text("fine")
+    with pytest.raises(ja.CheckpointError, match=r"holds arrays, checkpoint.json, notes.txt"):
+        ja.save_checkpoint(small(), folder)
+    lowering.remove_checkpoint(folder)
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+
+
+def test_what_is_left_of_a_checkpoint_is_replaced(tmp_path: Path) -> None:
+    folder = ja.save_checkpoint(small(), tmp_path / "kept")
+    shutil.rmtree(folder / "arrays")
+    assert ja.load_checkpoint(ja.save_checkpoint(small(), folder)).steps == 20
 
 
 ELSEWHERE = """
