@@ -156,7 +156,9 @@ class TestFidelities:
         assert evaluate.at(SMALL, 1, 2, 0) == fresh
 
     def test_more_epochs_than_there_are_is_an_error(self, data: ja.Dataset) -> None:
-        with pytest.raises(ja.TrainConfigError, match="epochs is 5; it must be 1 to 4"):
+        with pytest.raises(
+            ja.TrainConfigError, match="epochs is 5; it must be an integer in 1 to 4"
+        ):
             ja.TrainingEvaluator(data, self.LONG).at(SMALL, 0, 5, None)
 
     def test_seconds_end_a_training_and_it_is_judged(self, data: ja.Dataset) -> None:
@@ -188,9 +190,14 @@ class TestBudgets:
         assert evaluate.at(SMALL, 0, 1, trial=0) != evaluate.at(SMALL, 0, 2, trial=0)
         assert evaluate.at(SMALL, 0, 4, trial=0) == evaluate.at(SMALL, 0, 2, trial=1)
 
-    def test_less_than_a_step_is_an_error(self, data: ja.Dataset) -> None:
-        with pytest.raises(ja.TrainConfigError, match="steps is 0; it must be at least 1"):
-            ja.TrainingEvaluator(data, self.LONG, steps=0)
+    def test_limits_that_cannot_be_are_errors(self, data: ja.Dataset) -> None:
+        wrong: Any
+        for wrong in (0, 1.5, "1"):
+            with pytest.raises(ja.TrainConfigError, match=f"steps is {wrong!r}; it must be an int"):
+                ja.TrainingEvaluator(data, self.LONG, steps=wrong)
+        for wrong in (-1, math.nan, "1"):
+            with pytest.raises(ja.TrainConfigError, match=f"seconds is {wrong!r}; it must be a nu"):
+                ja.TrainingEvaluator(data, self.LONG, seconds=wrong)
 
     def test_a_plateau_ends_a_training(self, data: ja.Dataset) -> None:
         config = replace(self.LONG, learning_rate=0.0, early_stopping_patience=2, epochs=50)

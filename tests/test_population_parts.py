@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 import jarch as ja
 from jarch import lowering
-from jarch.lowering.training import feeding
+from jarch.lowering.training import budgets, feeding
 from jarch.lowering.training.feeding import overruled_place
 from jarch.lowering.training.populations import meshes
 
@@ -95,7 +96,7 @@ def test_members_of_other_lengths_and_early_stopping() -> None:
 def test_seconds_stop_all_and_lose_nothing() -> None:
     begun = parts(ja.fit_population_partly(noisy(), DATA, CONFIGS, executor="vmap", seconds=0.0))
     assert {each.ended for each in begun} == {"seconds"}
-    assert 1 <= begun[0].checkpoint.steps < 3 * (len(DATA.x_train) // 32)
+    assert begun[0].checkpoint.steps == 1
     ended = parts(
         ja.fit_population_partly(
             noisy(), DATA, CONFIGS, executor="vmap", checkpoints=[e.checkpoint for e in begun]
@@ -107,6 +108,29 @@ def test_seconds_stop_all_and_lose_nothing() -> None:
         assert equal(each.trained, other)
 
 
+def test_slow_steps_do_not_go_on_after_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = [replace(config, epochs=200) for config in CONFIGS]
+    clock = itertools.count()  # each look at it takes a second
+    monkeypatch.setattr(budgets, "monotonic", lambda: next(clock))
+    begun = parts(ja.fit_population_partly(noisy(), DATA, long, executor="vmap", seconds=3.0))
+    assert {(each.ended, each.checkpoint.steps) for each in begun} == {("seconds", 2)}
+
+
+def test_limits_are_checked() -> None:
+    both: list[Any] = [replace(CONFIG, epochs=epochs) for epochs in (1, 3)]
+    wrong: Any
+    for wrong in (0, 4, 1.5, "1"):
+        with pytest.raises(
+            ja.TrainConfigError, match=f"epochs is {wrong!r}; .* an integer in 1 to 3"
+        ):
+            ja.fit_population_partly(linear(), DATA, both, epochs=wrong)
+    with pytest.raises(ja.TrainConfigError, match="steps is 99; it must be an integer in 1 to 9"):
+        ja.fit_population_partly(linear(), DATA, both, steps=99)
+    for wrong in (-1, float("nan"), "1"):
+        with pytest.raises(ja.TrainConfigError, match=f"seconds is {wrong!r}; it must be a number"):
+            ja.fit_population_partly(linear(), DATA, both, seconds=wrong)
+
+
 def test_checkpoints_of_others_are_refused() -> None:
     (part,) = parts(ja.fit_population_partly(linear(), DATA, CONFIG, epochs=1))
     other = replace(CONFIG, seed=9)
@@ -116,8 +140,6 @@ def test_checkpoints_of_others_are_refused() -> None:
         ja.fit_population_partly(linear(), DATA, [CONFIG] * 2, checkpoints=[part.checkpoint])
     with pytest.raises(ja.CheckpointError, match="of another"):
         lowering.fit_partly(linear(), DATA, CONFIG, checkpoint=part.checkpoint)
-    with pytest.raises(ja.TrainConfigError, match="epochs is 0"):
-        ja.fit_population_partly(linear(), DATA, CONFIG, epochs=0)
 
 
 def test_data_that_do_not_fit_the_device_are_sent_to_each_member_in_turn(

@@ -4,8 +4,8 @@
 # pyright: reportUnknownArgumentType=false
 # (the annotations of JAX and optax are partial)
 
-import shutil
 import itertools
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -169,8 +169,8 @@ def test_the_clock_is_looked_at_as_often_as_steps_are_long(
 ) -> None:
     steps, looks = 5, list[int]()  # it goes on after five
     monkeypatch.setattr(budgets, "monotonic", lambda: steps * seconds)
-    budget = budgets.Budget(end=40 * seconds)
-    while not budget.is_late(steps, lambda: looks.append(steps)):
+    budget, wait = budgets.Budget(end=40 * seconds), lambda: looks.append(steps)
+    while not budget.is_late(steps, wait):
         steps += budget.ahead(steps)
     apart = {1.0: 1, 0.02: 2, 0.0001: 8}[seconds]
     assert looks[:4] == [6, 7, 7 + apart, 7 + 2 * apart]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jarch import lowering
 from jarch.data import Dataset
 from jarch.ir import Analysis, Architecture, Shape, ShapeError, analyze
+from jarch.lowering.training.budgets import check_seconds
 
 from .costs import CostMeter, LimitExceeded
 from .repeats import means_and_deviations
@@ -77,9 +79,12 @@ class TrainingEvaluator:
     _trials: Trials = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Begin without trials; raise where a cost is not known or cannot be told."""
-        if self.steps is not None and self.steps < 1:
-            raise lowering.TrainConfigError(f"steps is {self.steps}; it must be at least 1")
+        """Begin without trials; raise where a limit or a cost cannot be."""
+        check_seconds(self.seconds)
+        if self.steps is not None and not (isinstance(self.steps, Integral) and self.steps >= 1):
+            raise lowering.TrainConfigError(
+                f"steps is {self.steps!r}; it must be an integer, 1 or more, or None for no limit"
+            )
         self._meter = CostMeter(self.costs, self.limits)
         self._trials = Trials(self.folder, self.keep)
 

@@ -18,10 +18,10 @@ from jarch.ir import Architecture
 from jarch.lowering.model import Model
 
 from .batches import Data, epoch_order
-from .budgets import LOOK, Budget
+from .budgets import Budget, check_limits, ending
 from .compilation_cache import enable_compilation_cache
 from .config import TrainConfig
-from .errors import CheckpointError, TrainConfigError, TrainingFailed
+from .errors import CheckpointError, TrainingFailed
 from .feeding import fed, validation_outputs
 from .judging import better, on_host, on_plateau, require_finite, require_finite_metrics
 from .preparation import Run, prepare
@@ -111,14 +111,16 @@ def fit_partly(
         epochs: Stop when so many are done, those of earlier parts included.
         steps: Stop when so many are done, those of earlier parts included; it may be within an
             epoch, for which there is no report before it is whole.
-        seconds: Stop so long after the start of this call, compiling included, or some steps later.
+        seconds: Stop so long after the start of this call, compiling included: after the step that
+            is under way then, or up to a twentieth of a second later, but not before one step. The
+            model is validated after that.
         checkpoint: What an earlier part ended with; None begins.
         on_epoch: As for `fit`; one that stopped the training once does not hinder going on.
 
     Raises:
         CheckpointError: The checkpoint is of another architecture, configuration or data.
         ShapeError: As for `fit`.
-        TrainConfigError: As for `fit`, or a limit is less than 1 or more than all.
+        TrainConfigError: As for `fit`, or a limit is less than 1 or more than all, or no number.
         TrainingFailed: As for `fit`.
 
     Example:
@@ -150,14 +152,9 @@ def fit_partly(
 
 def _budget(run: Run, epochs: int | None, steps: int | None, seconds: float | None) -> Budget:
     total = _total(run)
-    for name, value, most in (("epochs", epochs, run.config.epochs), ("steps", steps, total)):
-        if value is not None and not 1 <= value <= most:
-            raise TrainConfigError(
-                f"{name} is {value}; it must be 1 to {most}, all that the configuration has: raise "
-                "its epochs"
-            )
+    check_limits(epochs, steps, run.config.epochs, total)
     last = min(total, (epochs or run.config.epochs) * run.rates.shape[1], steps or total)
-    return Budget(last, None if seconds is None else time.monotonic() + seconds)
+    return Budget(last, ending(seconds))
 
 
 def _total(run: Run) -> int:
@@ -244,7 +241,7 @@ def _take_steps(run: Run, progress: _Progress, budget: Budget, number: int) -> f
         take = progress.by.make_step(progress.state, *source, numbers)
         end = progress.steps + given.steps
         while progress.steps < end:
-            if _is_late(progress, budget):
+            if budget.is_late(progress.steps, partial(_wait, progress)):
                 progress.ended = "seconds"
                 return compiled
             count = min(end - progress.steps, _together(progress, budget))
@@ -257,17 +254,7 @@ def _take_steps(run: Run, progress: _Progress, budget: Budget, number: int) -> f
 
 def _together(progress: _Progress, budget: Budget) -> int:
     """Return how many steps to take at once: after the first no further than the next look."""
-    if progress.fresh:
-        return 1
-    most = LOOK - progress.steps % LOOK if budget.end is not None else progress.by.together
-    return min(progress.by.together, most)
-
-
-def _is_late(progress: _Progress, budget: Budget) -> bool:
-    """Look at the clock now and then, if time is limited."""
-    if progress.steps % LOOK or progress.fresh:
-        return False
-    return budget.is_over(partial(_wait, progress))
+    return 1 if progress.fresh else min(progress.by.together, budget.ahead(progress.steps))
 
 
 def _wait(progress: _Progress) -> None:

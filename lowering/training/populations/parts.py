@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from sys import maxsize
 from typing import TYPE_CHECKING
 
 from jarch.lowering.training.batches import Data
-from jarch.lowering.training.budgets import Budget
+from jarch.lowering.training.budgets import Budget, check_limits, ending, share
 from jarch.lowering.training.compilation_cache import enable_compilation_cache
 from jarch.lowering.training.config import TrainConfig
-from jarch.lowering.training.errors import CheckpointError, TrainConfigError, TrainingFailed
+from jarch.lowering.training.errors import CheckpointError, TrainingFailed
 from jarch.lowering.training.preparation import Run, prepare
 from jarch.lowering.training.resuming import Checkpoint, Ending, Partial, identify
 
@@ -59,8 +58,8 @@ def fit_population_partly(
         devices: As for `fit_population`.
         epochs: Stop each when so many are done, those of earlier parts included.
         steps: Stop each when so many are done, those of earlier parts included.
-        seconds: Stop all so long after the start of this call, compiling included, or some steps
-            later. Those that are not trained at once but one after the other share the time.
+        seconds: Stop all so long after the start of this call, compiling included, as `fit_partly`
+            does. Those that are not trained at once but one after the other share the time.
         checkpoints: What each ended with before, in the order of what is returned; None begins.
         on_epoch: As for `fit_population`.
 
@@ -71,7 +70,8 @@ def fit_population_partly(
         CheckpointError: One is of another architecture, configuration or data, or their number is
             another than that of the members.
         ShapeError: As for `fit_population`.
-        TrainConfigError: As for `fit_population`, or a limit is less than 1.
+        TrainConfigError: As for `fit_population`, or a limit is less than 1, more than any of them
+            has, or no number.
 
     Example:
         >>> import jarch as ja
@@ -84,18 +84,16 @@ def fit_population_partly(
         >>> [len(rest[0].trained.history), rest[0].ended]
         [3, 'epochs']
     """
-    for name, value in (("epochs", epochs), ("steps", steps)):
-        if value is not None and value < 1:
-            raise TrainConfigError(f"{name} is {value}; it must be 1 or more")
-    end = None if seconds is None else time.monotonic() + seconds
+    end = ending(seconds)
     means = means_of(executor, mesh, devices)
     runs = [prepare(net, data, config) for net, config in paired(architectures, configs, seeds)]
+    _check_limits(runs, epochs, steps)
     identities = [_identity(run) for run in runs]
     members = _members(runs, identities, checkpoints)
     enable_compilation_cache()
     stacks = [each for group in _together(members) for each in stacks_of(group, means, keeps=True)]
     for i, stack in enumerate(stacks):
-        own = None if end is None else _share(end, len(stacks) - i)
+        own = None if end is None else share(end, len(stacks) - i)
         _train(stack, _budget(stack.members[0].run, epochs, steps, own), on_epoch)
     return [member.partial(name) for member, name in zip(members, identities, strict=True)]
 
@@ -133,15 +131,16 @@ def _together(members: Sequence[Member]) -> list[list[Member]]:
     return found
 
 
+def _check_limits(runs: Sequence[Run], epochs: int | None, steps: int | None) -> None:
+    """Require limits that are no more than what those have that are trained for longest."""
+    most_epochs = max((run.config.epochs for run in runs), default=maxsize)
+    most_steps = max((int(run.rates.size) for run in runs), default=maxsize)
+    check_limits(epochs, steps, most_epochs, most_steps)
+
+
 def _budget(run: Run, epochs: int | None, steps: int | None, end: float | None) -> Budget:
     limits = [steps, None if epochs is None else epochs * run.rates.shape[1]]
     return Budget(min([each for each in limits if each is not None], default=maxsize), end)
-
-
-def _share(end: float, among: int) -> float:
-    """Return when the first of some stacks is to stop, so that all have as long."""
-    now = time.monotonic()
-    return now + max(0.0, end - now) / among
 
 
 def _train(stack: Stack, budget: Budget, on_epoch: Report | None) -> None:

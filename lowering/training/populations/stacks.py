@@ -16,7 +16,7 @@ from jax.sharding import Mesh
 
 from jarch.lowering.normal_form import normal_form
 from jarch.lowering.training.batches import epoch_order
-from jarch.lowering.training.budgets import LOOK, UNLIMITED, Budget
+from jarch.lowering.training.budgets import UNLIMITED, Budget
 from jarch.lowering.training.errors import TrainingFailed
 from jarch.lowering.training.feeding import fed, place_of, validation_outputs
 from jarch.lowering.training.judging import on_host
@@ -223,9 +223,7 @@ class Stack:
         take, steps = self.begin()
         last = min((self.epoch + 1) * steps, budget.steps)
         first, compiled = self.steps, 0.0
-        while self.steps < last and not (
-            self.steps > first and self.steps % LOOK == 0 and budget.is_over(self.wait)
-        ):
+        while self.steps < last and not budget.is_late(self.steps, self.wait):
             take()
             if fresh and self.steps == first:
                 compiled = time.perf_counter() - began
