@@ -5,9 +5,12 @@
 # (the annotations of JAX and optax are partial)
 
 import itertools
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +23,7 @@ import pytest
 
 import jarch as ja
 from jarch import lowering, nn
-from jarch.lowering.training import budgets, compilation_cache
+from jarch.lowering.training import budgets, checkpoint_files, compilation_cache
 from jarch.runs import read_run
 
 DATA = ja.load_data("digits", limit=150)
@@ -285,6 +288,34 @@ def test_what_is_left_of_a_checkpoint_is_replaced(tmp_path: Path) -> None:
     folder = ja.save_checkpoint(small(), tmp_path / "kept")
     shutil.rmtree(folder / "arrays")
     assert ja.load_checkpoint(ja.save_checkpoint(small(), folder)).steps == 20
+
+
+@pytest.mark.parametrize("moment", ["mkdir", "write", "replace"])
+def test_an_interrupt_waits_until_the_checkpoint_is_there(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A temporary folder would stay, and the threads of orbax would break down."""
+    ja.save_checkpoint(small(), tmp_path / "kept")
+    owner, name = {
+        "mkdir": (tempfile, "mkdtemp"),
+        "write": (checkpoint_files, "write_arrays"),
+        "replace": (os, "replace"),
+    }[moment]
+    original = getattr(owner, name)
+
+    def interrupted(*arguments: Any, **named: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return original(*arguments, **named)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(owner, name, interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ja.save_checkpoint(replace(small(), steps=21), tmp_path / "kept")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert ja.load_checkpoint(tmp_path / "kept").steps == 21
 
 
 ELSEWHERE = """

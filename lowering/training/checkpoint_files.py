@@ -1,7 +1,7 @@
 """Checkpoints on disk: a folder for each, which is there whole or not at all."""
 
 # pyright: reportUnknownMemberType=false
-# (the annotations of JAX and orbax are partial)
+# (the annotations of JAX are partial)
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from typing import Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
+from .array_files import read_arrays, to_the_end, write_arrays
 from .errors import CheckpointError
 from .resuming import Best, Checkpoint
 from .trained import EpochReport
@@ -32,7 +32,8 @@ def save_checkpoint(checkpoint: Checkpoint, folder: str | Path) -> Path:
 
     Args:
         checkpoint: What to write.
-        folder: Made where it is not there. It is there whole or not at all.
+        folder: Made where it is not there. It is there whole or not at all, and an interrupt waits
+            until it is.
 
     Returns:
         The folder.
@@ -50,14 +51,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: str | Path) -> Path:
     """
     place = Path(folder).expanduser().absolute()
     _require_nothing_else(place)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}-") as temporary:
-        written = Path(temporary) / "written"
-        written.mkdir()
-        _write(checkpoint, written)
-        if place.exists():
-            os.replace(place, Path(temporary) / "before")
-        os.replace(written, place)
+    to_the_end(lambda: _replace(checkpoint, place))
     return place
 
 
@@ -93,6 +87,18 @@ def remove_checkpoint(folder: str | Path) -> None:
         place.rmdir()
 
 
+def _replace(checkpoint: Checkpoint, place: Path) -> None:
+    """Write a checkpoint beside its place and move it there; an earlier one goes away."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}-") as temporary:
+        written = Path(temporary) / "written"
+        written.mkdir()
+        _write(checkpoint, written)
+        if place.exists():
+            os.replace(place, Path(temporary) / "before")
+        os.replace(written, place)
+
+
 def _require_nothing_else(place: Path) -> None:
     """Check that what is to be replaced is a checkpoint, or what is left of one, or nothing."""
     if not os.path.lexists(place):
@@ -124,16 +130,12 @@ def _write(checkpoint: Checkpoint, folder: Path) -> None:
     text = json.dumps(description, indent=1) + "\n"
     (folder / _DESCRIPTION).write_text(text, encoding="utf-8")
     named = {str(i): leaf for i, leaf in enumerate(arrays)}
-    checkpointer: Any = ocp.StandardCheckpointer()
-    with checkpointer:
-        checkpointer.save(folder / _ARRAYS, named)
+    write_arrays(folder / _ARRAYS, named)
 
 
 def _read_arrays(folder: Path, described: list[tuple[list[int], str]]) -> list[Any]:
     like = {str(i): np.empty(shape, _dtype(name)) for i, (shape, name) in enumerate(described)}
-    checkpointer: Any = ocp.StandardCheckpointer()
-    with checkpointer:
-        read: dict[str, Any] = checkpointer.restore(folder, like)
+    read: dict[str, Any] = read_arrays(folder, like)
     return [read[str(i)] for i in range(len(described))]
 
 

@@ -1,26 +1,22 @@
 """Trained models on disk: three readable parts, proved by loading them."""
 
 # pyright: reportUnknownMemberType=false
-# (the annotations of JAX, Flax, optax and orbax are partial)
+# (the annotations of JAX are partial)
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import signal
 import tempfile
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
-from types import FrameType
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import jax.numpy as jnp
 import numpy as np
-import orbax.checkpoint as ocp
 
 from jarch.ir import Op, from_json, to_json
 from jarch.lowering.augmentation.kinds import (
@@ -30,6 +26,7 @@ from jarch.lowering.augmentation.kinds import (
 )
 from jarch.lowering.model import lower
 
+from .array_files import read_arrays, to_the_end, write_arrays
 from .config import TrainConfig
 from .errors import ExportError
 from .metrics import METRICS, Metric
@@ -70,7 +67,7 @@ def save(trained: Trained, folder: str | Path, *, new_process: bool = True) -> P
         prove_same(trained, load(written, _ops_of(trained)))
         if new_process:
             prove_in_new_process(trained, written)
-        _to_the_end(lambda: _replace(written, place))
+        to_the_end(lambda: _replace(written, place))
     return place
 
 
@@ -126,41 +123,7 @@ def _write(trained: Trained, folder: Path) -> None:
     }
     (folder / _ARCHITECTURE).write_text(to_json(trained.architecture, indent=1) + "\n")
     (folder / _CONFIG).write_text(json.dumps(description, indent=1) + "\n")
-    _with_orbax("save", folder / _WEIGHTS, _host(trained.variables))
-
-
-def _with_orbax(what: Literal["save", "restore"], place: Path, variables: Any) -> Any:
-    """Save, or restore what looks like these variables.
-
-    Orbax works in threads of its own, which break down, each with a traceback, when an interrupt
-    ends the process beneath them.
-    """
-
-    def work() -> Any:
-        checkpointer: Any = ocp.StandardCheckpointer()
-        with checkpointer:
-            return getattr(checkpointer, what)(place, variables)
-
-    return _to_the_end(work)
-
-
-def _to_the_end(work: Callable[[], Any]) -> Any:
-    """Return what `work` does; an interrupt meanwhile is handled when it is done.
-
-    Only the main thread is interrupted. Where the process handles interrupts in no way of Python's,
-    this changes nothing.
-    """
-    handler = signal.getsignal(signal.SIGINT)
-    if not callable(handler) or threading.current_thread() is not threading.main_thread():
-        return work()
-    came: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
-    try:
-        return work()
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        if came:
-            handler(*came[0])
+    write_arrays(folder / _WEIGHTS, _host(trained.variables))
 
 
 def _read(place: Path, read: Mapping[str, Any], ops: Mapping[str, Op] | None) -> Trained:
@@ -170,7 +133,7 @@ def _read(place: Path, read: Mapping[str, Any], ops: Mapping[str, Op] | None) ->
     example = np.zeros((1, *signature.input_shape), signature.input_dtype)
     like = {name: tree for name, tree in model.init(0, example).items() if tree}
     try:
-        variables = _with_orbax("restore", place / _WEIGHTS, _host(like))
+        variables = read_arrays(place / _WEIGHTS, _host(like))
     except (OSError, ValueError) as error:
         raise ExportError(f"{place / _WEIGHTS} cannot be read: {error}") from error
     return Trained(

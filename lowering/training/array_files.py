@@ -1,0 +1,71 @@
+"""Arrays in a folder, by orbax, written and read to the end whatever interrupts come.
+
+Orbax works in threads of its own, which break down, each with a traceback, when an interrupt ends
+the process beneath them.
+"""
+
+# pyright: reportUnknownMemberType=false
+# (the annotations of orbax are partial)
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+import orbax.checkpoint as ocp
+
+T = TypeVar("T")
+
+
+def write_arrays(place: Path, arrays: Any) -> None:
+    """Write nested dicts of arrays to a folder that is not there yet."""
+
+    def work() -> None:
+        checkpointer: Any = ocp.StandardCheckpointer()
+        with checkpointer:
+            checkpointer.save(place, arrays)
+
+    to_the_end(work)
+
+
+def read_arrays(place: Path, like: Any) -> Any:
+    """Return the arrays in a folder.
+
+    Args:
+        place: What `write_arrays` wrote.
+        like: The same dicts, with arrays of the same shapes and types.
+
+    Raises:
+        OSError: There are none, or they cannot be read.
+        ValueError: They are not like that.
+    """
+
+    def work() -> Any:
+        checkpointer: Any = ocp.StandardCheckpointer()
+        with checkpointer:
+            return checkpointer.restore(place, like)
+
+    return to_the_end(work)
+
+
+def to_the_end(work: Callable[[], T]) -> T:
+    """Return what `work` does; an interrupt meanwhile is handled when it is done.
+
+    Only the main thread is interrupted. Where the process handles interrupts in no way of Python's,
+    this changes nothing.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        return work()
+    came: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    try:
+        return work()
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            handler(*came[0])
