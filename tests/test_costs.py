@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,15 @@ from jarch.cli.costs import bounds_of
 from jarch.evaluate import LimitExceeded
 from jarch.lowering import LoweringError, energy, timing
 from jarch.lowering.costs import check_costs, over_limit
+from jarch.search import pareto_front
 
 SHAPE = (8, 8, 1)
+
+
+def raised(found: object) -> None:
+    """Raise what came in the place of a result."""
+    if isinstance(found, Exception):
+        raise found
 
 
 def dense(*widths: int) -> ja.Architecture:
@@ -224,8 +232,46 @@ class TestEvaluator:
         found = {e.values: e for e in ja.read_run(tmp_path / "run").evaluations}
         assert found[(4,)].metrics["latency_ms"] == 4.0
         assert found[(4,)].metrics["activation_bytes"] == 4 * (64 + 4 + 10)
-        assert (found[(32,)].status, found[(32,)].metrics) == ("invalid", {})
+        assert found[(32,)].status == "invalid"
         assert found[(32,)].reason == "latency_ms is 32, more than 10"
+        assert found[(32,)].metrics["latency_ms"] == 32.0
+        assert found[(32,)].metrics["activation_bytes"] == 4 * (64 + 32 + 10)
+
+    def test_costs_are_told_of_candidates_that_fail(
+        self, data: ja.Dataset, asked: list[ja.Architecture]
+    ) -> None:
+        config = replace(self.CONFIG, learning_rate=1e30, epochs=2)
+        evaluate, net = ja.TrainingEvaluator(data, config, costs=["latency_ms"]), dense(8, 8)
+        ways: list[Callable[[], object]] = [
+            lambda: evaluate(net, 0),
+            lambda: evaluate.at(net, 0, 1, None),
+            lambda: evaluate.repeats(net, [0]),
+            lambda: raised(evaluate.together([net], [0])[0]),
+        ]
+        for way in ways:
+            with pytest.raises(ja.TrainingFailed) as caught:
+                way()
+            assert caught.value.costs["latency_ms"] == 8.0
+            assert caught.value.costs["parameters"] == ja.analyze(net, {"in": SHAPE}).parameters
+        evaluate.memory_limit = 1
+        with pytest.raises(ja.TrainingFailed, match="of memory") as caught:
+            evaluate(net, 0)
+        assert set(caught.value.costs) == {"parameters", "flops", "activation_bytes"}
+
+    def test_what_costs_little_and_fails_is_not_the_best(
+        self, data: ja.Dataset, asked: list[ja.Architecture]
+    ) -> None:
+        def space() -> ja.Fragment:
+            return ja.sequential(nn.flatten, nn.dense(ja.Discrete([4, 32], name="w")), nn.dense(10))
+
+        limits = {"latency_ms": 10.0}
+        evaluate = ja.TrainingEvaluator(data, self.CONFIG, limits=limits)
+        found = ja.random_search(space, evaluate, 2, objective="flops", maximize=True)
+        assert found.best is not None
+        assert found.best.values == (4,)
+        assert [e.values for e in found.ranked()] == [(4,)]
+        costs = [ja.Objective("flops"), ja.Objective("parameters")]
+        assert [e.values for e in pareto_front(found.evaluations, costs)] == [(4,)]
 
     def test_rungs_of_a_trial_are_measured_once(
         self, data: ja.Dataset, asked: list[ja.Architecture]

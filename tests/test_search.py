@@ -238,6 +238,26 @@ def test_failures_are_recorded_with_their_reason_and_the_search_goes_on() -> Non
     assert result.best.status == "ok"
 
 
+def test_failures_keep_the_metrics_that_are_known() -> None:
+    class TooSlow(Exception):
+        def __init__(self, costs: object) -> None:
+            super().__init__("too slow")
+            self.costs = costs
+
+    def evaluate(architecture: ja.Architecture, seed: int) -> dict[str, float]:
+        if seed % 2:
+            return {"accuracy": float("nan"), "size": 3}
+        raise TooSlow({"size": 4.0} if seed % 4 else "unknown")
+
+    result = random_search(wide, evaluate, 12)
+    assert {e.status for e in result.evaluations} == {"failed"}
+    for each in result.evaluations:
+        some = {"size": 4.0} if each.seed % 4 else {}
+        assert each.metrics == ({"accuracy": None, "size": 3} if each.seed % 2 else some)
+        assert each.score("size") is None
+    assert random_search(wide, evaluate, 12, objective="accuracy", maximize=False).best is None
+
+
 def test_memory_that_xla_does_not_get_is_called_so() -> None:
     def evaluate(architecture: ja.Architecture, seed: int) -> dict[str, float]:
         raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 1 bytes")

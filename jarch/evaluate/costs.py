@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ class LimitExceeded(InvalidArchitecture):
     Attributes:
         cost: The name of the cost.
         value: What the candidate costs.
+        costs: All that it is known to cost, by name.
 
     Example:
         >>> import jarch as ja
@@ -34,11 +36,33 @@ class LimitExceeded(InvalidArchitecture):
         parameters is 9610, more than 5000
     """
 
-    def __init__(self, message: str, cost: str, value: float) -> None:
-        """Make the error from its message, the cost's name and the value."""
+    def __init__(
+        self, message: str, cost: str, value: float, costs: Mapping[str, float] | None = None
+    ) -> None:
+        """Make the error from its message, the cost's name, the value, and all that is known."""
         super().__init__(message)
         self.cost = cost
         self.value = value
+        self.costs: Mapping[str, float] = {cost: value} if costs is None else costs
+
+
+@contextmanager
+def telling(costs: Mapping[str, float]) -> Generator[None]:
+    """Let what refuses or fails a candidate meanwhile tell what it is known to cost.
+
+    Example:
+        >>> try:
+        ...     with telling({"parameters": 650}):
+        ...         raise LimitExceeded("flops is 1280, more than 1000", "flops", 1280)
+        ... except LimitExceeded as error:
+        ...     print(error.costs)
+        {'parameters': 650, 'flops': 1280}
+    """
+    try:
+        yield
+    except (LimitExceeded, lowering.TrainingFailed) as error:
+        error.costs = {**costs, **error.costs}
+        raise
 
 
 @dataclass(slots=True)
@@ -117,4 +141,4 @@ class CostMeter:
         for name, limit in self.limits.items():
             message = lowering.over_limit(name, found[name], limit) if name in found else ""
             if message:
-                raise LimitExceeded(message, name, found[name])
+                raise LimitExceeded(message, name, found[name], found)

@@ -69,7 +69,7 @@ class CurveStopping:
 
     def observe(self, evaluation: Evaluation) -> None:
         """Take note of an evaluation in full."""
-        score = self.objective.of(evaluation.metrics)
+        score = evaluation.score(self.objective.name)
         if score is not None and (self.best is None or self.objective.better(score, self.best)):
             self.best = score
 

@@ -13,7 +13,7 @@ from jarch.data import Dataset
 from jarch.ir import Analysis, Architecture, Shape, ShapeError, analyze
 from jarch.lowering.training.budgets import check_seconds
 
-from .costs import CostMeter, LimitExceeded
+from .costs import CostMeter, LimitExceeded, telling
 from .repeats import means_and_deviations
 from .trials import Trials
 
@@ -99,10 +99,11 @@ class TrainingEvaluator:
         costs = self._prepare(architecture)
         config = replace(self.config, seed=seed)
         self._watch(config.epochs, None)
-        if self.seconds is None and self.steps is None:
-            trained = lowering.fit(architecture, self.data, config, on_epoch=self._report)
-        else:
-            trained, _ = self._train(architecture, config, config.epochs, None)
+        with telling(costs):
+            if self.seconds is None and self.steps is None:
+                trained = lowering.fit(architecture, self.data, config, on_epoch=self._report)
+            else:
+                trained, _ = self._train(architecture, config, config.epochs, None)
         return self._judge(trained, costs)
 
     def at(
@@ -128,12 +129,8 @@ class TrainingEvaluator:
         before = None if trial is None else self._trials.find(trial)
         if before is not None and len(before.history) > fidelity:
             before = None
-        try:
-            self._watch(fidelity, before)
-            trained, after = self._train(architecture, config, fidelity, before)
-        except lowering.CheckpointError:  # it is another trial's, of another search
-            self._watch(fidelity, None)
-            trained, after = self._train(architecture, config, fidelity, None)
+        with telling(costs):
+            trained, after = self._go_on(architecture, config, fidelity, before)
         if trial is not None and fidelity < config.epochs and len(after.history) <= fidelity:
             self._trials.put(trial, after)
         elif trial is not None:
@@ -162,10 +159,11 @@ class TrainingEvaluator:
         costs = self._prepare(architecture)
         configs = [replace(self.config, seed=seed) for seed in seeds]
         models: list[Trained] = []
-        for outcome in self._train_together([architecture] * len(configs), configs):
-            if isinstance(outcome, lowering.TrainingFailed):
-                raise outcome
-            models.append(outcome)
+        with telling(costs):
+            for outcome in self._train_together([architecture] * len(configs), configs):
+                if isinstance(outcome, lowering.TrainingFailed):
+                    raise outcome
+                models.append(outcome)
         self.trained = models[0]
         return {**means_and_deviations([model.validation for model in models]), **costs}
 
@@ -201,9 +199,10 @@ class TrainingEvaluator:
         models = self._train_together([architectures[i] for i in fit], configs)
         for i, model in zip(fit, models, strict=True):
             costs = found[i]
-            if isinstance(model, Exception):
-                found[i] = model
-            elif not isinstance(costs, Exception):
+            assert not isinstance(costs, Exception)
+            if isinstance(model, lowering.TrainingFailed):
+                model.costs, found[i] = costs, model
+            else:
                 found[i] = self._judge(model, costs)
         return [found[i] for i in range(len(architectures))]
 
@@ -241,8 +240,10 @@ class TrainingEvaluator:
         self.trained = None
         analysis = analyze(architecture, input_shapes(architecture.inputs, self.data))
         counted = self._meter.counted(analysis)
-        self._require_memory(analysis)
-        return {**counted, **self._meter.measured(architecture, self.data, self.config)}
+        with telling(counted):
+            self._require_memory(analysis)
+            measured = self._meter.measured(architecture, self.data, self.config)
+        return {**counted, **measured}
 
     def _require_memory(self, analysis: Analysis) -> None:
         limit = lowering.available_bytes() if self.memory_limit is None else self.memory_limit
@@ -252,6 +253,21 @@ class TrainingEvaluator:
                 f"training would take some {needed / 1e6:,.0f} MB of memory, more than "
                 f"{limit / 1e6:,.0f} MB; lower batch_size, or bound the parameters of candidates"
             )
+
+    def _go_on(
+        self,
+        architecture: Architecture,
+        config: TrainConfig,
+        epochs: int,
+        before: Checkpoint | None,
+    ) -> tuple[Trained, Checkpoint]:
+        """Train from a checkpoint, or from the beginning where it is of something else."""
+        try:
+            self._watch(epochs, before)
+            return self._train(architecture, config, epochs, before)
+        except lowering.CheckpointError:  # it is another trial's, of another search
+            self._watch(epochs, None)
+            return self._train(architecture, config, epochs, None)
 
     def _train(
         self,

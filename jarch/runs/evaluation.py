@@ -25,7 +25,8 @@ class Evaluation:
         decisions: Keys and values, in the order assigned.
         fingerprint: Of the architecture; equal models have equal ones.
         status: "ok"; "invalid", where the space or the shapes refused it; else "failed".
-        metrics: By name; None where a number was not finite. Empty unless "ok".
+        metrics: By name; None where a number was not finite. Unless "ok", what is known all the
+            same, such as costs.
         reason: Why it is not "ok".
         seconds: How long the evaluation took, wall clock. Not compared.
         invalid_draws: Architectures that were drawn before it and refused as invalid.
@@ -58,7 +59,7 @@ class Evaluation:
 
     def score(self, objective: str) -> float | None:
         """Return a metric, or None where it failed or has no finite number for it."""
-        return self.metrics.get(objective)
+        return self.metrics.get(objective) if self.status == "ok" else None
 
     def to_line(self) -> str:
         """Return the evaluation as one line of JSON, without the end of line."""

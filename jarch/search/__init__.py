@@ -84,6 +84,7 @@ from .trial import (
     FidelityEvaluator as FidelityEvaluator,
     KeepsTrials as KeepsTrials,
     Observes as Observes,
+    TellsCosts as TellsCosts,
     WithFidelity as WithFidelity,
     evaluation_of as evaluation_of,
 )

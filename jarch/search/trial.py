@@ -104,6 +104,26 @@ class Observes(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsCosts(Protocol):
+    """An error of an evaluator that tells what is known of a candidate all the same.
+
+    It is written down with the failure, and counts for nothing in the search.
+
+    Example:
+        >>> import jarch as ja
+        >>> class TooSlow(Exception):
+        ...     costs = {"milliseconds": 20.0}
+        >>> def evaluate(architecture, seed):
+        ...     raise TooSlow("20 milliseconds are too many")
+        >>> found = ja.random_search(ja.spaces.digits_dense, evaluate, 1)
+        >>> found.evaluations[0].metrics, found.evaluations[0].score("milliseconds")
+        ({'milliseconds': 20.0}, None)
+    """
+
+    costs: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class WithFidelity:
     """An evaluator of several fidelities, made of a function.
@@ -166,6 +186,8 @@ def evaluate_suggestion(
 ) -> Evaluation:
     """Return how a suggestion did; what `evaluate` raises is the reason of a failure.
 
+    A failure has the metrics that are known all the same; see `TellsCosts`.
+
     Raises:
         KeyError: The metrics are without the objective: no candidate could be compared.
         SearchError: The suggestion has a fidelity, and the evaluator knows nothing of such.
@@ -179,6 +201,7 @@ def evaluate_suggestion(
         scores = finite_scores(evaluated(seed))
     except Exception as error:  # whatever a candidate's evaluation raises is that candidate's fate
         status, reason = _explain(error)
+        scores = _costs_of(error)
     if status == "ok" and objective not in scores:
         raise KeyError(
             f"the evaluator returned {sorted(scores)} but no {objective!r}; return it, or pass "
@@ -192,13 +215,21 @@ def evaluate_suggestion(
         decisions=suggestion.architecture.decisions,
         fingerprint=suggestion.fingerprint,
         status=status,
-        metrics=scores if status == "ok" else {},
+        metrics=scores,
         reason=reason,
         seconds=monotonic() - start,
         invalid_draws=suggestion.invalid_draws,
         fidelity=suggestion.fidelity,
         trial=suggestion.trial,
     )
+
+
+def _costs_of(error: Exception) -> dict[str, float | None]:
+    """Return what an error tells of its candidate; nothing where that is no numbers by name."""
+    try:
+        return finite_scores(error.costs) if isinstance(error, TellsCosts) else {}
+    except TypeError:
+        return {}
 
 
 def _explain(error: Exception) -> tuple[Status, str]:

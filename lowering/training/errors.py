@@ -1,5 +1,7 @@
 """What can go wrong in training, in its configuration and in exporting."""
 
+from collections.abc import Mapping
+
 
 class TrainConfigError(ValueError):
     """A training configuration that makes no sense, alone or for the data at hand.
@@ -19,6 +21,7 @@ class TrainingFailed(RuntimeError):
 
     Attributes:
         epoch: The epoch in which it happened, counted from 1; 0 before the first.
+        costs: What the model is known to cost, by name; an evaluator fills it in.
 
     Example:
         >>> import jarch as ja
@@ -33,6 +36,7 @@ class TrainingFailed(RuntimeError):
         """Make the error from its reason and epoch."""
         super().__init__(f"epoch {epoch}: {reason}" if epoch else reason)
         self.epoch = epoch
+        self.costs: Mapping[str, float] = {}
 
 
 class CheckpointError(ValueError):
