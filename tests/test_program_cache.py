@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -191,6 +192,53 @@ def test_the_files_used_longest_ago_go_first(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_cannot_be_removed_does_not_end_a_training(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_programs, "_unseen", None)
+    monkeypatch.setenv("JARCH_CACHE_BYTES", "0")
+    other, kept = folder / "folder", folder / "another user's"
+    other.mkdir(parents=True)
+    kept.touch()
+    for path in (other, kept):
+        os.utime(path, (0, 0))
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path == kept:
+            raise PermissionError(path)
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert train()[0] == {"compiled": 2, "read": 0}
+    assert sorted(folder.iterdir()) == [kept, other]
+
+
+def test_the_folder_may_go_away_at_any_moment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_programs, "_unseen", None)
+    move = os.replace
+
+    def move_and_remove(source: str, target: Path) -> None:
+        move(source, target)
+        shutil.rmtree(folder)
+
+    monkeypatch.setattr(os, "replace", move_and_remove)
+    assert train()[0] == {"compiled": 2, "read": 0}
+
+
+def test_what_could_not_be_written_whole_leaves_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    assert train()[0] == {"compiled": 2, "read": 0}
+    assert list(folder.iterdir()) == []
+
+
 def test_the_folder_is_looked_through_as_its_size_grows_not_for_each_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,10 +282,32 @@ def test_what_jax_keeps_counts_too_in_a_folder_of_ours(
         config.update("jax_compilation_cache_dir", before)
 
 
-def test_the_limit_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert compilation_cache.size_limit() == 2 << 30
-    monkeypatch.setenv("JARCH_CACHE_BYTES", "1000")
-    assert compilation_cache.size_limit() == 1000
+@pytest.mark.parametrize(
+    ("named", "size"),
+    [
+        ("", 2 << 30),
+        ("1000", 1000),
+        ("0", 0),
+        ("500 MB", 500_000_000),
+        ("2k", 2000),
+        ("1.5GiB", 3 << 29),
+        ("7b", 7),
+    ],
+)
+def test_the_limit_can_be_set(named: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JARCH_CACHE_BYTES", named)
+    assert compilation_cache.size_limit() == size
+
+
+@pytest.mark.parametrize("named", ["much", "-1", "2 GX", "1e9"])
+def test_a_limit_that_is_none_is_refused_before_anything_compiles(
+    folder: Path, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JARCH_CACHE_BYTES", named)
+    before = lowering.program_counts()
+    with pytest.raises(ja.TrainConfigError, match="JARCH_CACHE_BYTES is"):
+        train()
+    assert lowering.program_counts() == before
 
 
 def test_the_cache_can_be_turned_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

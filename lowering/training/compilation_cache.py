@@ -7,10 +7,13 @@ In the folder lies JAX's persistent compilation cache, which saves compiling, an
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import jax
+
+from .errors import TrainConfigError
 
 VARIABLE = "JARCH_CACHE"
 SIZE_VARIABLE = "JARCH_CACHE_BYTES"
@@ -18,6 +21,7 @@ DEFAULT_SIZE = 2 << 30
 _OFF = {"0", "false", "no", "none", "off"}
 _MINIMAL_COMPILE_SECONDS = 0.1  # reading an entry takes about 0.02 s
 _JAX_ENTRIES = "*-cache"
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) *(?:([KMGT])(I)?)?B?", re.IGNORECASE)
 
 _set_here: Path | None = None
 
@@ -29,8 +33,8 @@ def enable_compilation_cache(folder: str | Path | None = None) -> Path | None:
     its environment variable `JAX_COMPILATION_CACHE_DIR`, is left as it is; what JAX keeps there
     grows without bound unless its option `jax_compilation_cache_max_size` is set. Programs ready to
     run lie in its `programs`. They and, in a folder that is set here, what JAX keeps take no more
-    than `JARCH_CACHE_BYTES`, by default 2 GiB. The folder may be deleted any time. It must be the
-    user's own: what is in it is run.
+    than `JARCH_CACHE_BYTES`, by default 2 GiB; it may be written as `500MB` or `1.5GiB`. The folder
+    may be deleted any time. It must be the user's own: what is in it is run.
 
     Args:
         folder: Where; None means the environment variable `JARCH_CACHE`, or `jarch/xla` in the
@@ -38,8 +42,12 @@ def enable_compilation_cache(folder: str | Path | None = None) -> Path | None:
 
     Returns:
         The folder in use, or None where there is no cache.
+
+    Raises:
+        TrainConfigError: `JARCH_CACHE_BYTES` is no number of bytes.
     """
     global _set_here
+    size_limit()  # a wrong one is told now, and not after the first program was compiled
     config: Any = jax.config  # whose annotations do not list the options
     if not config.jax_enable_compilation_cache:
         return None
@@ -89,9 +97,23 @@ def jax_entries() -> list[Path]:
 
 
 def size_limit() -> int:
-    """Return how many bytes the programs may take: of `JARCH_CACHE_BYTES`, by default 2 GiB."""
+    """Return how many bytes the programs may take: of `JARCH_CACHE_BYTES`, by default 2 GiB.
+
+    Raises:
+        TrainConfigError: It is no number of bytes, such as `3000000`, `"500 MB"` or `"1.5GiB"`.
+    """
     named = os.environ.get(SIZE_VARIABLE, "").strip()
-    return int(named) if named.isdecimal() else DEFAULT_SIZE
+    if not named:
+        return DEFAULT_SIZE
+    found = _SIZE.fullmatch(named)
+    if found is None:
+        raise TrainConfigError(
+            f"{SIZE_VARIABLE} is {named!r}; it must be a number of bytes such as 3000000, 500MB or "
+            "1.5GiB"
+        )
+    number, letter, binary = found.groups()
+    power = " KMGT".index((letter or " ").upper())
+    return int(float(number) * (1024 if binary else 1000) ** power)
 
 
 def _writable(folder: Path) -> bool:

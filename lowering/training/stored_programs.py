@@ -52,22 +52,12 @@ def read_program(folder: Path, key: str) -> Callable[..., Any] | None:
 
 def write_program(folder: Path, key: str, compiled: Any) -> bool:
     """Write a program; return whether it could be."""
-    global _unseen
     try:
         body = pickle.dumps(serialize_executable.serialize(compiled))
-        folder.mkdir(parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(dir=folder, prefix=".writing-")
-        with os.fdopen(number, "wb") as file:
-            file.write(_MAGIC + sha256(body).digest() + body)
-        os.replace(name, folder / f"{key}{SUFFIX}")
+        _put(folder, f"{key}{SUFFIX}", _MAGIC + sha256(body).digest() + body)
     except Exception:  # a full disk, a folder that may not be written to, a backend that cannot
         return False
-    limit = size_limit()
-    _unseen = None if _unseen is None else _unseen + len(body)
-    if _unseen is None or _unseen * _LOOKS >= limit:
-        # Room for what comes until the next look, and as much in JAX's own cache.
-        sweep([*folder.iterdir(), *jax_entries()], limit - 2 * limit // _LOOKS)
-        _unseen = 0
+    _make_room(folder, len(body))
     return True
 
 
@@ -75,7 +65,8 @@ def sweep(files: Iterable[Path], limit: int) -> None:
     """Remove files not used for the longest time until the rest is no larger than the limit.
 
     Args:
-        files: Programs, and what a process that died left half written.
+        files: Programs, and what a process that died left half written. What cannot be removed
+            stays.
         limit: In bytes, for all of them.
     """
     found: list[tuple[float, int, Path]] = []
@@ -89,5 +80,30 @@ def sweep(files: Iterable[Path], limit: int) -> None:
     for _, size, path in sorted(found):
         if held <= limit:
             return
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder, or another user's: not ours to bound
+            path.unlink(missing_ok=True)
         held -= size
+
+
+def _put(folder: Path, name: str, held: bytes) -> None:
+    """Write a file aside and move it into its place."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number, aside = tempfile.mkstemp(dir=folder, prefix=".writing-")
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(held)
+        os.replace(aside, folder / name)
+    finally:
+        Path(aside).unlink(missing_ok=True)  # it is still there only where that failed
+
+
+def _make_room(folder: Path, written: int) -> None:
+    """Look through the folder if so much was written since the last look that it may be full."""
+    global _unseen
+    limit = size_limit()
+    _unseen = None if _unseen is None else _unseen + written
+    if _unseen is None or _unseen * _LOOKS >= limit:
+        with suppress(OSError):  # somebody removed the folder
+            # Room for what comes until the next look, and as much in JAX's own cache.
+            sweep([*folder.iterdir(), *jax_entries()], limit - 2 * limit // _LOOKS)
+        _unseen = 0
