@@ -305,8 +305,8 @@ class FloatDomain(Domain):
     Example:
         >>> import numpy as np
         >>> rates = FloatDomain(1e-4, 1.0, log=True)
-        >>> rates.canonical(1), 1.5 in rates, rates.size
-        (1.0, False, None)
+        >>> rates.canonical(1), 1.5 in rates, rates.size, FloatDomain(0.5, 0.5).size
+        (1.0, False, None, 1)
         >>> rng = np.random.default_rng(0)
         >>> [f"{rates.sample(rng):.0e}" for _ in range(4)]  # each power of ten is as likely
         ['4e-02', '1e-03', '1e-04', '1e-04']
@@ -321,9 +321,9 @@ class FloatDomain(Domain):
         _check_range(self.low, self.high, self.log, "float", math.ulp(0.0))
 
     @property
-    def size(self) -> None:
-        """None: not to be counted."""
-        return None
+    def size(self) -> int | None:
+        """None: not to be counted; 1 where `low` is `high`."""
+        return 1 if self.low == self.high else None
 
     def canonical(self, value: object) -> Constant:
         """Return `value` as a float."""
@@ -340,12 +340,21 @@ class FloatDomain(Domain):
         return min(max(math.exp(low + rng.random() * (high - low)), self.low), self.high)
 
     def __getitem__(self, index: int) -> Constant:
-        """Raise: real numbers have no index."""
-        raise SpaceError(f"{self} cannot be enumerated; use a Discrete or an Integer for that")
+        """Raise: real numbers have no index, unless there is only one."""
+        self._check_indexed()
+        if index != 0:
+            raise IndexError(index)
+        return float(self.low)
 
     def index(self, value: object) -> int:
-        """Raise: real numbers have no index."""
-        raise SpaceError(f"{self} cannot be enumerated; use a Discrete or an Integer for that")
+        """Raise: real numbers have no index, unless there is only one."""
+        self._check_indexed()
+        self.canonical(value)
+        return 0
+
+    def _check_indexed(self) -> None:
+        if self.size is None:
+            raise SpaceError(f"{self} cannot be enumerated; use a Discrete or an Integer for that")
 
     def __str__(self) -> str:
         """Name the range."""

@@ -237,6 +237,20 @@ def test_bohb_goes_on_exactly_with_branches() -> None:
         other.restore(state)
 
 
+def test_a_number_that_cannot_vary_is_no_axis() -> None:
+    def space() -> ja.Fragment:
+        rate = ja.Float(0.5, 0.5, name="rate")
+        return ja.sequential(nn.dense(ja.Integer(1, 100, name="width")), nn.dropout(rate))
+
+    config = BohbConfig(maximum=1, min_points=2, random_fraction=0.0)
+    searcher = BohbSearcher(ja.trace(space), config)
+    for seed in range(10):
+        suggestion = searcher.ask(np.random.default_rng(seed))
+        assert dict(suggestion.architecture.decisions)["rate"] == 0.5
+        searcher.tell(suggestion, {"accuracy": seed})
+    assert searcher.fitted() is not None
+
+
 def test_wrong_options_say_what_is_right() -> None:
     every: list[tuple[dict[str, Any], str]] = [
         ({"eta": 1}, "eta is 1"),

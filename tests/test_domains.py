@@ -25,6 +25,8 @@ FINITE: list[tuple[ja.Domain, list[object]]] = [
     (IntegerDomain(-1, 2), [-1, 0, 1, 2]),
     (IntegerDomain(4, 4), [4]),
     (IntegerDomain(1, 3, log=True), [1, 2, 3]),
+    (ja.FloatDomain(0.5, 0.5), [0.5]),
+    (ja.FloatDomain(2, 2, log=True), [2.0]),
 ]
 
 
@@ -64,6 +66,13 @@ def test_discrete_index_is_the_inverse_of_getitem(values: list[int | str | None]
     for i in range(len(values)):
         assert domain.index(domain[i]) == i
         assert domain[domain.index(values[i])] == values[i]
+
+
+def test_one_real_number_is_counted_and_enumerated() -> None:
+    rate = lambda: ja.nn.dropout(ja.Float(0.5, 0.5, name="rate"))  # noqa: E731
+    space = ja.trace(rate)
+    assert ja.count(space) == 1
+    assert [a.values for a in ja.enumerate_architectures(space)] == [(0.5,)]
 
 
 @given(st.integers(1, 30), st.data())

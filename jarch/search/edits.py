@@ -76,7 +76,7 @@ def mutable(
         [('depth', 3), ('width', 4), ('hidden/activation', 3)]
     """
     found = _decided(space, architecture)
-    return tuple(h for h in found if _has_choice(h.domain) and where(h))
+    return tuple(h for h in found if h.domain.size != 1 and where(h))
 
 
 def edit(
@@ -371,10 +371,3 @@ def _other(domain: Domain, now: Constant, rng: np.random.Generator) -> Constant:
     while (value := domain.sample(rng)) == now:
         pass
     return value
-
-
-def _has_choice(domain: Domain) -> bool:
-    """Say whether a domain holds two values: real numbers do unless the bounds are equal."""
-    if domain.size is not None:
-        return domain.size > 1
-    return bool(getattr(domain, "low", 0.0) < getattr(domain, "high", 1.0))
