@@ -184,8 +184,16 @@ def _disorder(codes: FloatArray) -> float:
 
 
 def _truncated_normal(middle: float, width: float, rng: np.random.Generator) -> float:
-    """Draw from a normal distribution cut off outside the unit interval, in which its middle is."""
+    """Draw from a normal distribution cut off outside the unit interval, in which its middle is.
+
+    A draw is kept with a probability of at least a third, however narrow or wide it is.
+    """
     while True:
-        found = rng.normal(middle, width)
-        if 0 <= found <= 1:
+        if width < 1:
+            found = rng.normal(middle, width)
+            kept = 0 <= found <= 1
+        else:  # of wide ones nearly nothing lies inside, where they are nearly uniform
+            found = rng.random()
+            kept = rng.random() < math.exp(-0.5 * ((found - middle) / width) ** 2)
+        if kept:
             return float(found)
