@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jarch.cli.naming import parse_arguments
 from jarch.runs import read_run
 from jarch.search import SEARCHERS
 
@@ -118,11 +119,28 @@ def test_wrong_searcher_arguments_are_told(capsys: pytest.CaptureFixture[str]) -
     for arguments, told in (
         (["--searcher", "local", "--searcher-args", "population=2"], "no option population"),
         (["--searcher", "local", "--searcher-args", "initial"], "write it as name=value"),
+        (
+            ["--searcher", "local", "--searcher-args", "first=maybe"],
+            "searcher local: first is 'maybe'; use True or False",
+        ),
         (["--searcher", "local", "--uniform"], "no option uniform"),
         (["--max-parameters", "3"], "no architecture is valid and allowed"),
     ):
         assert search("digits_dense", *arguments) == 2
         assert told in capsys.readouterr().err
+
+
+def test_truth_and_absence_may_be_written_small(space_file: str) -> None:
+    given = ["first=false", "initial=1e0", "repeats=true"]
+    options = ["--searcher", "local", "--searcher-args", *given, "--final-epochs", "0"]
+    assert search(f"{space_file}:space", *options, evaluations=1) == 0
+    stored = read_run(Path("run")).settings["searcher"]
+    assert (stored["first"], stored["initial"], stored["repeats"]) == (False, 1, True)
+    assert parse_arguments(["a=none", "b='none'", "c=None"], "searcher") == {
+        "a": None,
+        "b": "none",
+        "c": None,
+    }
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """All searchers: what they promise alike."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from jarch.search import (
     make_searcher,
     run_search,
 )
+from jarch.search.catalogue import option_names
 from jarch.testing import check_searcher
 
 from .searched_spaces import chain, matches, two_steps
@@ -314,14 +316,58 @@ def test_wrong_names_and_options_say_what_is_right() -> None:
         make_searcher("evolution", space, {"population": 0})
     with pytest.raises(SearchError, match=r"crossover is 2; a probability is in 0\.\.1"):
         make_searcher("evolution", space, {"crossover": 2})
-    with pytest.raises(SearchError, match="searcher evolution: "):
-        make_searcher("evolution", space, {"population": "many"})
     with pytest.raises(SearchError, match="exploration is -1"):
         make_searcher("mcts", space, {"exploration": -1})
     with pytest.raises(SearchError, match="loss is to be minimised: use scaled=True"):
         make_searcher("mcts", space, {"scaled": False}, objective=Objective("loss", maximize=False))
     with pytest.raises(SearchError, match="initial is 0"):
         make_searcher("local", space, {"initial": 0})
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value", "remedy"),
+    [
+        ("evolution", "population", "many", "a whole number"),
+        ("evolution", "population", None, "a whole number"),
+        ("evolution", "population", True, "a whole number"),
+        ("nsga2", "population", 2.5, "a whole number"),
+        ("nsga3", "population", "40", "a whole number or None"),
+        ("hyperband", "overdue", math.inf, "a whole number or None"),
+        ("random", "repeats", "false", "True or False"),
+        ("evolution", "aging", 1, "True or False"),
+        ("mcts", "exploration", math.nan, "a finite number"),
+        ("evolution", "rate", "half", "a finite number or None"),
+        ("smbo", "surrogate", 3, "a text"),
+        ("bohb", "surrogate", ["gp-wl"], "a text or None"),
+        ("smbo", "pending", "hope", "one of believe, worst, ignore"),
+        ("mo_asha", "spread", None, "one of epsilon_net, crowding"),
+        ("optuna", "pruner_arguments", 3, "a mapping from names to values"),
+        ("parego", "surrogate_options", {1: 2}, "a mapping from names to values"),
+    ],
+)
+def test_an_option_of_another_type_is_refused(
+    name: str, option: str, value: object, remedy: str
+) -> None:
+    with pytest.raises(SearchError) as error:
+        make_searcher(name, ja.trace(two_steps), {option: value})
+    assert str(error.value) == f"searcher {name}: {option} is {value!r}; use {remedy}"
+
+
+def test_numbers_take_the_type_of_their_option() -> None:
+    given = {"population": 1e1, "sample": np.int64(3), "rate": 1, "crossover": np.float32(0.5)}
+    found = make_searcher("evolution", ja.trace(two_steps), given).options()
+    expected = {"population": 10, "sample": 3, "rate": 1, "crossover": 0.5}
+    assert {name: found[name] for name in given} == expected
+    assert isinstance(found["population"], int)
+    assert json.loads(json.dumps(found)) == found
+
+
+@pytest.mark.parametrize("name", SEARCHERS)
+def test_the_options_of_a_searcher_make_it_again(name: str) -> None:
+    """Each field is of a type that options are held against, and its default is of that type."""
+    made = make_searcher(name, ja.trace(two_steps)).options()
+    given = json.loads(json.dumps({option: made[option] for option in option_names(name)}))
+    assert make_searcher(name, ja.trace(two_steps), given).options() == made
 
 
 def test_the_search_and_its_searcher_are_after_the_same() -> None:

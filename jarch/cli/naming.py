@@ -20,6 +20,7 @@ from jarch.ir import Fragment, Space, SpaceError, trace
 T = TypeVar("T")
 AnySpaceFunction: TypeAlias = Callable[..., Fragment]
 
+_WORDS: Mapping[str, object] = {"true": True, "false": False, "none": None}
 _NOT_THE_USERS = (
     Path(spaces.__file__).parents[1],
     Path(ir.__file__).resolve().parent,
@@ -111,12 +112,21 @@ def at_least(least: int, option: str, value: float) -> None:
 def parse_arguments(texts: Sequence[str], what: str) -> dict[str, object]:
     """Return what is written as name=value, by name.
 
+    A value is a Python literal, or the words true, false and none in small letters; what is neither
+    is a text. The words themselves are meant in quotes.
+
     Args:
         texts: Each "name=value".
         what: It is an argument of, for the message.
 
     Raises:
         SpaceError: A text is not written so.
+
+    Example:
+        >>> parse_arguments(["repeats=false", "population=10", "surrogate=gp-wl"], "searcher")
+        {'repeats': False, 'population': 10, 'surrogate': 'gp-wl'}
+        >>> parse_arguments(["operation='none'"], "space")
+        {'operation': 'none'}
     """
     return dict(_argument(text, what) for text in texts)
 
@@ -125,7 +135,7 @@ def _argument(text: str, what: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
         raise SpaceError(f"{what} argument {text!r}: write it as name=value")
-    return name, parse_value(value)
+    return name, _WORDS[value] if value in _WORDS else parse_value(value)
 
 
 def _module_named(name: str) -> ModuleType:

@@ -12,6 +12,7 @@ from jarch.ir import Space
 from .constraints import Constraint
 from .multi_objective.objectives import objectives_in
 from .objective import Objective
+from .option_types import check_options
 from .searcher import Searcher, SearchError
 
 
@@ -86,7 +87,8 @@ def make_searcher(
     Args:
         name: One of `SEARCHERS`.
         space: Where to search.
-        options: Of its configuration, by name; what is not given is as in the paper.
+        options: Of its configuration, by name; what is not given is as in the paper. Each is of
+            the type of its field, but a whole number may be written as a float.
         objective: What it learns from, where it learns; by default a high accuracy.
         objectives: In its place several at once, for a searcher that goes for all of them; one
             that learns from nothing takes any.
@@ -111,10 +113,7 @@ def make_searcher(
         raise SearchError(
             f"searcher {name} has no option {', '.join(unknown)}; it has {', '.join(fields)}"
         )
-    try:
-        config = config_type(**(options or {}))
-    except TypeError as error:
-        raise SearchError(f"searcher {name}: {error}") from error
+    config = config_type(**check_options(f"searcher {name}", config_type, options or {}))
     chosen = list(objectives) or [objective or Objective()]
     learning = _learning(name, searcher, chosen) if entry.learns else {}
     made: Searcher = searcher(space, config, constraint=constraint, **learning)

@@ -1,0 +1,119 @@
+"""Options as people write them, held against the types of a configuration's fields."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from numbers import Integral, Real
+from types import NoneType
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from .searcher import SearchError
+
+
+def check_options(what: str, config: type, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options as the fields of a configuration take them.
+
+    Numbers in another form become what the field holds: 1e3 is a whole number, 2 a real one. A
+    bool is no number, and a text is neither: `"false"` would pass for true.
+
+    Args:
+        what: Has the options, for the message.
+        config: A dataclass with type hints.
+        options: Some of its fields by name.
+
+    Raises:
+        SearchError: A value is of another type than its field.
+
+    Example:
+        >>> import jarch as ja
+        >>> check_options("searcher evolution", ja.EvolutionConfig, {"population": 1e3, "rate": 1})
+        {'population': 1000, 'rate': 1}
+        >>> check_options("searcher evolution", ja.EvolutionConfig, {"aging": "false"})
+        Traceback (most recent call last):
+        ...
+        jarch.search.searcher.SearchError: searcher evolution: aging is 'false'; use True or False
+    """
+    hints = get_type_hints(config)
+    checked: dict[str, Any] = {}
+    for name, value in options.items():
+        try:
+            checked[name] = _read(value, hints[name])
+        except ValueError as error:
+            raise SearchError(f"{what}: {name} is {value!r}; use {error}") from None
+    return checked
+
+
+def _read(value: object, hint: Any) -> object:
+    """Return a value in the form of a type.
+
+    Raises:
+        ValueError: It has none; the message says what has.
+    """
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+    if get_origin(hint) is Literal:
+        if not isinstance(value, str) or value not in kinds:
+            raise ValueError(f"one of {', '.join(kinds)}")
+        return value
+    optional = NoneType in get_args(hint)
+    if optional and value is None:
+        return None
+    kind = kinds[0] if optional else hint
+    try:
+        return _READERS[get_origin(kind) or kind](value)
+    except ValueError as error:
+        raise ValueError(f"{error} or None" if optional else str(error)) from None
+
+
+def _bool(value: object) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError("True or False")
+    return bool(cast(object, value))
+
+
+def _whole(value: object) -> int:
+    number = _number(value)
+    if number is None or number != int(number):
+        raise ValueError("a whole number")
+    return int(number)
+
+
+def _real(value: object) -> float:
+    number = _number(value)
+    if number is None:
+        raise ValueError("a finite number")
+    return number
+
+
+def _number(value: object) -> int | float | None:
+    """Return a finite number, NumPy's too, as one of Python's; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) and math.isfinite(value) else None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a text")
+    return value
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    named = cast("Mapping[object, Any]", value)
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in named):
+        raise ValueError("a mapping from names to values")
+    return cast("Mapping[str, Any]", value)
+
+
+_READERS: Mapping[Any, Callable[[object], object]] = {
+    bool: _bool,
+    int: _whole,
+    float: _real,
+    str: _text,
+    Mapping: _mapping,
+}
+"""For the type of a field what returns a value in its form, or says what would have one."""
