@@ -123,7 +123,7 @@ def test_bumps_of_any_width_are_drawn_cut_off(factor: float) -> None:
     rate: Column = "rate", FloatDomain(0.0, 0.5)
     space = ja.trace(lambda: nn.dropout(ja.Float(0.0, 0.5, name="rate")))
     density, rng = KernelDensity([{rate: 0.1}, {rate: 0.1}], 1, least=0.9), np.random.default_rng(0)
-    drawn = [density.sample(space, rng, factor)[0].values[0] for _ in range(1000)]
+    drawn = [cast(float, density.sample(space, rng, factor)[0].values[0]) for _ in range(1000)]
     width = 0.45 * factor
     expected = stats.truncnorm(-0.1 / width, 0.4 / width, 0.1, width)
     assert stats.kstest(drawn, expected.cdf).pvalue > 0.01
