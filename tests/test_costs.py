@@ -12,7 +12,7 @@ import pytest
 import jarch as ja
 from jarch import lowering, nn
 from jarch.cli import main
-from jarch.cli.costs import bounds_of
+from jarch.cli.costs import DEFAULT_PARAMETERS, bounds_of
 from jarch.evaluate import LimitExceeded
 from jarch.lowering import LoweringError, energy, timing
 from jarch.lowering.costs import check_costs, over_limit
@@ -374,3 +374,21 @@ class TestCommand:
             "flops": 5,
             "activation_bytes": None,
         }
+        assert bounds_of({"parameters": 30, "flops": 1e400}, 20, None) == {
+            "parameters": 20,
+            "flops": None,
+            "activation_bytes": None,
+        }
+
+    def test_a_limit_takes_the_place_of_the_default_bound_and_is_told(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert bounds_of({}, DEFAULT_PARAMETERS, None)["parameters"] == 500_000
+        assert bounds_of({"parameters": 1e6}, DEFAULT_PARAMETERS, None)["parameters"] == 1_000_000
+        nothing = ["--seconds", "0"]
+        self.search(tmp_path / "run", *nothing, "--limits", "parameters=3000")
+        told = "of which those with at most 3,000 parameters\n"
+        assert told in capsys.readouterr().out
+        self.search(tmp_path / "other", *nothing, "--max-flops", "9000")
+        told = "of which those with at most 500,000 parameters and 9,000 FLOPs\n"
+        assert told in capsys.readouterr().out

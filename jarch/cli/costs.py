@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 
 from jarch import lowering
 from jarch.ir import SpaceError
 
 from .naming import parse_arguments
 from .proxies import PROXY_NAMES
+
+DEFAULT_PARAMETERS = 500_000
+"""The most that a candidate has unless something else is said."""
 
 
 def larger_is_better(name: str) -> bool | None:
@@ -59,10 +63,37 @@ def read_limits(texts: Sequence[str]) -> dict[str, float]:
 def bounds_of(
     limits: Mapping[str, float], parameters: int | None, flops: int | None
 ) -> dict[str, int | None]:
-    """Return what `jarch.search.within` takes: the lowest bound of each cost that is counted."""
+    """Return what `jarch.search.within` takes: the lowest bound of each cost that is counted.
+
+    Args:
+        limits: By the name of the cost.
+        parameters: Another bound; if it is the default one, a limit takes its place.
+        flops: Another bound.
+
+    Example:
+        >>> bounds_of({"parameters": 1e6}, DEFAULT_PARAMETERS, None)
+        {'parameters': 1000000, 'flops': None, 'activation_bytes': None}
+    """
+    if parameters == DEFAULT_PARAMETERS and "parameters" in limits:
+        parameters = None
     given = {"parameters": parameters, "flops": flops, "activation_bytes": None}
     found: dict[str, int | None] = {}
     for name, bound in given.items():
-        both = [each for each in (bound, limits.get(name)) if each is not None]
+        both = [each for each in (bound, limits.get(name)) if each is not None and each < inf]
         found[name] = int(min(both)) if both else None
     return found
+
+
+def bounds_in_words(bounds: Mapping[str, int | None]) -> str:
+    """Return what candidates are bounded by; "" for nothing.
+
+    Example:
+        >>> bounds_in_words({"parameters": 3000, "flops": None, "activation_bytes": 20000})
+        'at most 3,000 parameters and 20,000 activation_bytes'
+    """
+    words = [
+        f"{bound:,} {'FLOPs' if name == 'flops' else name}"
+        for name, bound in bounds.items()
+        if bound is not None
+    ]
+    return f"at most {' and '.join(words)}" if words else ""

@@ -60,7 +60,7 @@ def from_run(
     traced = find_space(space, arguments or run.settings.get("space_args", ()))
     found = {e.fingerprint: e for e in _most_thorough(run.evaluations) if e.score(name) is not None}
     if not found:
-        known = sorted({name for e in run.evaluations for name in e.metrics})
+        known = sorted({name for e in _most_thorough(run.evaluations) for name in e.metrics})
         raise SpaceError(
             f"{folder} has no {name!r} of any candidate; it has {', '.join(known) or 'none'}"
         )

@@ -22,7 +22,7 @@ from jarch.runs import is_run
 from jarch.search import Objective
 from jarch.search.catalogue import option_names
 
-from .costs import larger_is_better, measured_costs, read_limits
+from .costs import DEFAULT_PARAMETERS, larger_is_better, measured_costs, read_limits
 from .fronts import read_objectives
 from .naming import parse_arguments
 from .proxies import (
@@ -110,13 +110,14 @@ class Search:
     searcher: SearcherName = "random"
     """What suggests the candidates; docs/searchers/README.md says which to choose."""
     searcher_args: tuple[str, ...] = ()
-    """Options of the searcher, each name=value, such as population=10; by default its paper's."""
+    """Options of the searcher, each name=value, such as population=10 or aging=false; by default
+    its paper's."""
     uniform: bool = False
     """For the random searcher: give each architecture the same chance; by default each value of
     each decision has it."""
-    max_parameters: int | None = 500_000
+    max_parameters: int | None = DEFAULT_PARAMETERS
     """Consider no architecture with more parameters; None: of any size. Two cores train the
-    default number within seconds on small images."""
+    default number within seconds on small images; --limits parameters=… takes its place."""
     max_flops: int | None = None
     """Consider no architecture with more FLOPs in the forward pass of one example."""
     objective: str | None = None

@@ -29,7 +29,7 @@ from jarch.search import (
 )
 
 from .budget import Budget
-from .costs import bounds_of, read_limits
+from .costs import bounds_in_words, bounds_of, read_limits
 from .display import Display
 from .fronts import front_table, read_objectives, write_front
 from .interrupts import lasting_interrupts
@@ -57,6 +57,7 @@ class _Task:
     data: Dataset
     space: Space
     inputs: dict[str, Shape]
+    bounds: Mapping[str, int | None]  # of costs that are counted
     folder: Path
     searcher: Searcher
     objective: str
@@ -81,6 +82,7 @@ def run_session(command: Search) -> int:
     inputs = dict(input_shapes(space.program.fragment.inputs, data))
     objective, maximize = command.choose_objective(data)
     limits = read_limits(command.limits)
+    bounds = bounds_of(limits, command.max_parameters, command.max_flops)
     config = command.train_config()
     lowering.check_config(config, data)
     folder = command.choose_folder()
@@ -90,7 +92,7 @@ def run_session(command: Search) -> int:
         command.searcher_options(),
         objective=Objective(objective, maximize),
         objectives=read_objectives(command.objectives),
-        constraint=within(inputs, **bounds_of(limits, command.max_parameters, command.max_flops)),
+        constraint=within(inputs, **bounds),
     )
     evaluator = TrainingEvaluator(
         data,
@@ -106,6 +108,7 @@ def run_session(command: Search) -> int:
         data,
         space,
         inputs,
+        bounds,
         folder,
         searcher,
         objective,
@@ -223,11 +226,10 @@ def _introduce(task: _Task) -> None:
         SpaceError: The data fits nothing of it.
     """
     told = Text("space ", style="dim").append(task.command.space, style="bold")
-    most = task.command.max_parameters
-    bound = "" if most is None else f", of which those with at most {most:,} parameters"
-    told.append(f", {_size(task.space)}{bound}\n").append("data  ").append(
-        str(task.data), style="bold"
-    )
+    bounds = bounds_in_words(task.bounds)
+    told.append(f", {_size(task.space)}")
+    told.append(f", of which those with {bounds}" if bounds else "")
+    told.append("\ndata  ").append(str(task.data), style="bold")
     told.append("\nrun   ").append(str(task.folder), style="bold").append("\n")
     task.console.print(told)
     try:
