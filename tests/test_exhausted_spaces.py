@@ -1,6 +1,7 @@
 """Spaces to their end: in full, without a valid architecture, or without an end."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ import pytest
 import jarch as ja
 from jarch import nn
 from jarch.search import (
+    Constraint,
     ExhaustiveSearcher,
     RandomSearcher,
     SearchError,
+    SpaceExhausted,
     exhaustive,
     gate,
     make_searcher,
@@ -79,3 +82,41 @@ def test_rare_architectures_of_a_vast_space_are_found(monkeypatch: pytest.Monkey
     found = [searcher.ask(rng) for _ in range(4)]
     assert len({suggestion.fingerprint for suggestion in found}) == 4
     assert max(suggestion.invalid_draws for suggestion in found) > gate.PATIENCE
+
+
+def by_constraint(constraint: Constraint) -> RandomSearcher:
+    return RandomSearcher(ja.trace(two_steps), constraint=constraint)
+
+
+@pytest.mark.parametrize("kind", [bool, np.bool_])
+def test_a_constraint_may_be_a_predicate(kind: Callable[[bool], bool]) -> None:
+    searcher = by_constraint(lambda architecture: kind(architecture.values[1] != 2))
+    found = [s.architecture.values for s in ask_all(searcher, np.random.default_rng(0))]
+    assert sorted(found) == [("left", 1), ("left", 3), ("right", 1), ("right", 3)]
+
+
+def test_what_a_predicate_refuses_is_told() -> None:
+    with pytest.raises(SearchError) as error:
+        by_constraint(lambda architecture: False).ask(np.random.default_rng(0))
+    assert str(error.value) == (
+        "no architecture is valid and allowed (all of the space was looked through; 500 invalid or "
+        "not allowed, the last: the constraint refused it); loosen the constraint"
+    )
+
+
+@pytest.mark.parametrize("answer", ["yes", 1, 0, np.float64(0.0)])
+def test_a_constraint_that_answers_neither_yes_nor_no_is_an_error(answer: Any) -> None:
+    with pytest.raises(SearchError, match=r"the constraint returned .*; return False to refuse"):
+        by_constraint(lambda architecture: answer).ask(np.random.default_rng(0))
+
+
+def test_the_end_of_a_space_is_told_as_such() -> None:
+    def of(widths: tuple[int, ...]) -> RandomSearcher:
+        return by_constraint(lambda net: net.values in [("left", width) for width in widths])
+
+    rng = np.random.default_rng(0)
+    for widths, models in (((1, 2, 3), "3 different models"), ((2,), "1 model")):
+        searcher = of(widths)
+        ask_all(searcher, rng)
+        with pytest.raises(SpaceExhausted, match=f"nothing is left of the space after {models};"):
+            searcher.ask(rng)

@@ -92,7 +92,7 @@ def make_searcher(
         objective: What it learns from, where it learns; by default a high accuracy.
         objectives: In its place several at once, for a searcher that goes for all of them; one
             that learns from nothing takes any.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
 
     Raises:
         SearchError: There is no such searcher, its options are wrong, or it learns from one

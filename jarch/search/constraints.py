@@ -3,12 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, cast
+
+import numpy as np
 
 from jarch.ir import Architecture, InvalidArchitecture, Shape, totals_for
 
-Constraint: TypeAlias = Callable[[Architecture], None]
-"""Raises `InvalidArchitecture` for one that is not to be suggested."""
+from .searcher import SearchError
+
+Constraint: TypeAlias = Callable[[Architecture], bool | None]
+"""Refuses architectures that are not to be suggested: it returns False, or raises
+`InvalidArchitecture` to say why. What it returns True or None for may be suggested."""
+
+
+def enforce(constraint: Constraint | None, architecture: Architecture) -> None:
+    """Raise where an architecture is not to be suggested.
+
+    Args:
+        constraint: May refuse it; None refuses nothing.
+        architecture: Any.
+
+    Raises:
+        InvalidArchitecture: The constraint refuses it.
+        SearchError: The constraint returns neither a bool nor None, so it cannot be told.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> shallow = lambda architecture: len(architecture.nodes) < 6
+        >>> enforce(shallow, ja.replay(space, [1, 32, "relu"]))
+        >>> enforce(shallow, ja.replay(space, [3, 32, "relu"]))
+        Traceback (most recent call last):
+        ...
+        jarch.ir.errors.InvalidArchitecture: the constraint refused it
+    """
+    allowed = None if constraint is None else cast(object, constraint(architecture))
+    if allowed is not None and not isinstance(allowed, (bool, np.bool_)):
+        raise SearchError(
+            f"the constraint returned {allowed!r}; return False to refuse an architecture, True or "
+            "None to allow it, or raise InvalidArchitecture to say why not"
+        )
+    if allowed is not None and not allowed:
+        raise InvalidArchitecture("the constraint refused it")
 
 
 def within(

@@ -20,7 +20,7 @@ from jarch.ir import (
     sample_uniform,
 )
 
-from .constraints import Constraint
+from .constraints import Constraint, enforce
 from .searcher import SearchError, SpaceExhausted, Suggestion
 from .walk import Walk
 
@@ -80,8 +80,7 @@ class Gate:
         """
         try:
             architecture = make(*args, **kwargs)
-            if self.constraint is not None:
-                self.constraint(architecture)
+            enforce(self.constraint, architecture)
         except (InvalidArchitecture, ShapeError) as error:
             self.refuse(error)
             return None
@@ -137,13 +136,14 @@ class Gate:
     def exhausted(self, how: str) -> Exception:
         """Return the exception that ends a search: an error where nothing was ever suggested."""
         invalid, self.invalid = self.invalid, 0
-        refused = f"; {invalid} were invalid or not allowed, the last: {self._why}"
-        refused = refused if invalid else ""
+        refused = f"; {invalid:,} invalid or not allowed, the last: {self._why}" if invalid else ""
         if self._seen:
-            return SpaceExhausted(f"{how} after {len(self._seen)} different models{refused}")
+            left = "nothing is left of the space" if self._whole else how
+            return SpaceExhausted(f"{left} after {_models(len(self._seen))}{refused}")
+        looked = "" if self._whole else ", as far as was looked"
+        how = "all of the space was looked through" if self._whole else how
         return SearchError(
-            f"no architecture is valid and allowed, as far as was looked ({how}{refused}); "
-            "loosen the constraint"
+            f"no architecture is valid and allowed{looked} ({how}{refused}); loosen the constraint"
         )
 
     def _suggest(self, architecture: Architecture, found: str) -> Suggestion:
@@ -188,8 +188,11 @@ class Gate:
 
     def _allows(self, candidate: Architecture) -> bool:
         try:
-            if self.constraint is not None:
-                self.constraint(candidate)
+            enforce(self.constraint, candidate)
         except (InvalidArchitecture, ShapeError):
             return False
         return True
+
+
+def _models(number: int) -> str:
+    return "1 model" if number == 1 else f"{number:,} different models"

@@ -24,7 +24,7 @@ class SpaceExhausted(Exception):
         >>> searcher.ask(rng)
         Traceback (most recent call last):
         ...
-        jarch.search.searcher.SpaceExhausted: nothing is left after 1 different models
+        jarch.search.searcher.SpaceExhausted: nothing is left after 1 model
     """
 
 
