@@ -165,6 +165,26 @@ class TestKey:
         here = built(nn.flatten, nn.dense(8), nn.dropout(0.4), nn.dense(10))
         assert keys == {lowering.program_key(here, SMALL) + "\n"}
 
+    @pytest.mark.parametrize(
+        ("option", "value"),
+        [
+            ("jax_default_matmul_precision", "highest"),
+            ("jax_enable_x64", True),
+            ("jax_numpy_rank_promotion", "raise"),
+            ("jax_random_seed_offset", 5),
+            ("jax_threefry_partitionable", False),
+        ],
+    )
+    def test_options_of_jax_change_it_at_once_and_back(self, option: str, value: Any) -> None:
+        config: Any = jax.config
+        key, before = key_of(net()), getattr(config, option)
+        config.update(option, value)
+        try:
+            assert key_of(net()) != key
+        finally:
+            config.update(option, before)
+        assert key_of(net()) == key
+
     def test_the_data_must_fit(self) -> None:
         with pytest.raises(ja.ShapeError, match="10 classes"):
             lowering.program_key(built(nn.flatten, nn.dense(3)), SMALL)
@@ -198,6 +218,15 @@ class TestCompilingOnce:
         fresh = ja.lower(net(name="mine")).init(0, SMALL.x_train[:1])
         assert set(trained.variables["params"]) == set(fresh["params"])
         assert set(trained.variables["batch_stats"]) == {"batch_norm"}
+
+    @pytest.mark.parametrize("way", ["whole", "segments"])
+    def test_other_options_of_jax_are_other_programs(self, way: Any) -> None:
+        deep = built(nn.flatten, nn.dense(8), nn.relu, nn.dense(8), nn.relu, nn.dense(10))
+        with overruled_way(way):
+            number = compiled(lambda: ja.fit(deep, SMALL, CONFIG))
+            with jax.default_matmul_precision("highest"):
+                assert compiled(lambda: ja.fit(deep, SMALL, CONFIG)) == number > 0
+            assert compiled(lambda: ja.fit(deep, SMALL, CONFIG)) == 0
 
     def test_threads_that_ask_at_once_compile_once(self) -> None:
         def train(rate: float) -> ja.Trained:

@@ -57,9 +57,9 @@ def program_key(
 
     Candidates of one key are trained by one program, compiled once. It is the sha256 of the graph
     in normal form, which has neither names nor numbers such as rates of dropout; of the shapes and
-    types of data and batches; of the optimiser without its numbers; of backend and versions; and,
-    on CPUs, of whether there are so few steps that it is compiled quickly. A user's own operations
-    and optimisers count by name alone, where the programs of two differ.
+    types of data and batches; of the optimiser without its numbers; of backend, versions and
+    options of JAX; and, on CPUs, of whether there are so few steps that it is compiled quickly. A
+    user's own operations and optimisers count by name alone, where the programs of two differ.
 
     Args:
         architecture: What would be trained.

@@ -29,6 +29,7 @@ from jarch.lowering.spreading import first_own, mean_of_all, own_part, shared
 
 from .averages import averaged
 from .config import Optimizer
+from .environment import jax_options
 from .executables import Executable, executable
 from .initial_state import zero_shapes, zero_state, zeros
 from .levels import compiler_options, default_level
@@ -206,14 +207,14 @@ def step_key(
         level: Of the compiler; None for the one of this backend.
     """
     level = default_level() if level is None else level
-    return _step_key(program, _signature(arguments), form, level)
+    return _step_key(program, _signature(arguments), form, level, jax_options())
 
 
 def forward_key(
     module: ArchitectureModule, arguments: tuple[Any, ...], form: str = "forward"
 ) -> tuple[str, Hashable]:
     """Return the key of what computes the outputs, as `step_key` does that of a step."""
-    return _forward_key(cast(Hashable, module), _signature(arguments), form)
+    return _forward_key(cast(Hashable, module), _signature(arguments), form, jax_options())
 
 
 def compiled_step(program: Program, arguments: Any, level: int | None = None) -> Executable:
@@ -252,8 +253,9 @@ def _signature(arguments: Any) -> Hashable:
 
 @until_overruled(_KEPT)
 def _step_key(
-    program: Program, signature: Any, form: str, level: int | None
+    program: Program, signature: Any, form: str, level: int | None, around: Hashable
 ) -> tuple[str, Hashable]:
+    """Remember keys, by what is `around` them too: options of JAX, which `digest` looks at."""
     options, _ = split_options(program.optimizer, program.options)
     named = isinstance(program.optimizer, str)
     described = {
@@ -272,7 +274,7 @@ def _step_key(
 
 
 @until_overruled(_KEPT)
-def _forward_key(module: Any, signature: Any, form: str) -> tuple[str, Hashable]:
+def _forward_key(module: Any, signature: Any, form: str, around: Hashable) -> tuple[str, Hashable]:
     described = {
         "program": form,
         **describe_module(module),
