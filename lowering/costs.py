@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from numbers import Real
+from typing import Any, NamedTuple
 
 from .errors import LoweringError
 
@@ -55,17 +56,36 @@ def check_costs(names: Iterable[str]) -> tuple[str, ...]:
     """Return the names of costs as a tuple, each once.
 
     Raises:
-        LoweringError: One is no cost.
+        LoweringError: One is no cost, or they are one text.
 
     Example:
         >>> check_costs(["latency_ms", "flops", "latency_ms"])
         ('latency_ms', 'flops')
     """
+    if isinstance(names, str):
+        raise LoweringError(f"costs are the text {names!r}; give a list of names, [{names!r}]")
     found = tuple(dict.fromkeys(names))
     for name in found:
         if name not in COSTS:
             raise LoweringError(f"{name!r} is no cost; name one of {', '.join(COSTS)}")
     return found
+
+
+def check_limits(limits: Mapping[str, Any]) -> dict[str, float]:
+    """Return limits by the names of costs.
+
+    Raises:
+        LoweringError: A name is no cost, or a limit is no number.
+
+    Example:
+        >>> check_limits({"latency_ms": 5})
+        {'latency_ms': 5}
+    """
+    check_costs(limits)
+    for name, limit in limits.items():
+        if isinstance(limit, bool) or not isinstance(limit, Real) or limit != limit:  # NaN
+            raise LoweringError(f"the limit of {name} is {limit!r}; it must be a number")
+    return dict(limits)
 
 
 def over_limit(name: str, value: float, limit: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,6 +83,8 @@ def test_only_what_is_asked_for_is_measured() -> None:
 def test_what_is_no_cost_is_an_error() -> None:
     with pytest.raises(LoweringError, match=r"'latency' is no cost; name one of .*latency_ms"):
         check_costs(["latency"])
+    with pytest.raises(LoweringError, match=r"give a list of names, \['latency_ms'\]"):
+        lowering.measure_costs(dense(), SHAPE, "latency_ms")
     two = ja.Wiring(["left", "right"])
     ends = {"in0": two.input("left"), "in1": two.input("right")}
     both = two.build({"out": two.add(nn.add(2), ends)["out"]})
@@ -291,6 +294,18 @@ class TestEvaluator:
                 ja.TrainingEvaluator(data, self.CONFIG, costs=[name])
             with pytest.raises(LoweringError, match=message):
                 ja.TrainingEvaluator(data, self.CONFIG, limits={name: 1})
+        with pytest.raises(LoweringError, match=r"give a list of names, \['flops'\]"):
+            ja.TrainingEvaluator(data, self.CONFIG, costs="flops")
+
+    def test_limits_that_are_no_numbers_are_refused_at_once(self, data: ja.Dataset) -> None:
+        wrong: Any
+        for wrong in (float("nan"), "5", None, True):
+            message = f"the limit of flops is {wrong!r}; it must be a number"
+            with pytest.raises(LoweringError, match=message):
+                ja.TrainingEvaluator(data, self.CONFIG, limits={"flops": wrong})
+        right: Any
+        for right in (np.float32(5), 5, float("inf")):
+            ja.TrainingEvaluator(data, self.CONFIG, limits={"flops": right})
 
 
 def test_constraints_on_the_architecture_are_met_before_anything_compiles(

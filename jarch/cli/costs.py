@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 
 from jarch import lowering
-from jarch.ir import SpaceError
+from jarch.lowering.costs import check_limits
 
 from .naming import parse_arguments
 from .proxies import PROXY_NAMES
@@ -51,13 +51,7 @@ def read_limits(texts: Sequence[str]) -> dict[str, float]:
         >>> read_limits(["latency_ms=5", "activation_bytes=100000"])
         {'latency_ms': 5, 'activation_bytes': 100000}
     """
-    limits: dict[str, float] = {}
-    for name, value in parse_arguments(texts, "limit").items():
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
-            raise SpaceError(f"limit {name}={value}: the value must be a number")
-        limits[name] = value
-    lowering.check_costs(limits)
-    return limits
+    return check_limits(parse_arguments(texts, "limit"))
 
 
 def bounds_of(

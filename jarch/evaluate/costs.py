@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jarch import lowering
 from jarch.data import Dataset
 from jarch.ir import Analysis, Architecture, InvalidArchitecture
+from jarch.lowering.costs import check_limits
 
 if TYPE_CHECKING:
     from jarch.lowering import TrainConfig
@@ -74,7 +75,8 @@ class CostMeter:
         limits: The most that a cost may be, or the least where more of it is better.
 
     Raises:
-        LoweringError: A name is no cost, or one that the platform does not tell.
+        LoweringError: A name is no cost, or one that the platform does not tell; or a limit is no
+            number.
 
     Example:
         >>> import jarch as ja
@@ -92,7 +94,8 @@ class CostMeter:
 
     def __post_init__(self) -> None:
         """Raise where a name is no cost, or one that the platform does not tell."""
-        self.costs = lowering.check_costs((*self.costs, *self.limits))
+        self.limits = check_limits(self.limits)
+        self.costs = lowering.check_costs((*lowering.check_costs(self.costs), *self.limits))
         if any(lowering.COSTS[name].measured for name in self.costs):
             lowering.require_told(self.costs)
 
