@@ -14,6 +14,7 @@ import pytest
 
 import jarch as ja
 from jarch.cli import main
+from jarch.cli.known_scores import from_table
 from jarch.runs import Evaluation, append_evaluation, begin_run
 from jarch.spaces.cells import CELL_OPERATIONS
 from jarch.surrogates import (
@@ -241,6 +242,29 @@ def test_scores_of_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert ridge["mean"]["kendall"] > 0.3
     assert run(*table) == 2
     assert "--column" in capsys.readouterr().err
+    capsys.readouterr()
+    holes = [lines[0], f"{lines[1].rpartition(',')[0]},", *lines[2:-3]]
+    (tmp_path / "table.csv").write_text("\n".join(holes))
+    assert run(*table, "--column", "score") == 0
+    assert (
+        "4 of 36 architectures have no score in table.csv and are left" in capsys.readouterr().err
+    )
+    assert run(*table[:3], keys[0], "--column", "score") == 2
+    assert "more than one row" in capsys.readouterr().err
+    assert run(*table[:3], f"x={keys[1]}", "--column", "score") == 2
+    assert "no column 'x'" in capsys.readouterr().err
+
+
+def test_a_partial_table_gives_as_many_scores_as_are_wanted() -> None:
+    cell = ja.trace(ja.spaces.nasbench201_cell)
+    lines = ["arch,train_s_per_epoch,c10v_val_12"]
+    for number, operations in enumerate(product(CELL_OPERATIONS, repeat=6)):
+        lines += [f"{to_arch_string(operations)},1.0,{number}"] * (number % 3 == 0)
+    Path("table.csv").write_text("\n".join(lines))
+    known = from_table(cell, Path("table.csv"), (), None, 60, 0, True)
+    assert len(known.architectures) == len(known.scores) == 60
+    assert 60 < known.left_out < 240
+    assert set(known.scores % 3) == {0}
 
 
 def test_scores_of_nasbench201(capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,6 +298,7 @@ def test_scores_of_nasbench201(capsys: pytest.CaptureFixture[str]) -> None:
         (["--function", "my_scores.py:size", "--sizes", "9999"], "too few for 9999 observations"),
         (["--function", "my_scores.py:size", "--csv", "no/a.csv"], "cannot be written"),
         (["--run-folder", "nowhere"], "holds no run"),
+        (["--table", "nowhere.csv"], "nowhere.csv cannot be read as a CSV table"),
     ],
 )
 def test_what_is_wrong_is_told(

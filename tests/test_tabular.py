@@ -147,6 +147,17 @@ def test_a_column_of_text_is_no_column_of_numbers(path: Path, table: Table) -> N
         table.column("acuracy")
 
 
+def test_numbers_of_keys_are_compared_as_numbers(path: Path) -> None:
+    """As pandas writes a column of whole numbers in which some are missing."""
+    path.write_text(path.read_text().replace("1,", "1.0,").replace("2,32", "2e0, 32.0"))
+    read = read_table(path, KEYS)
+    assert read.value(read.find(net(1, 16)), "seconds") == 10
+    assert read.value(read.find(net(2, 32)), "seconds") == 30.5
+    path.write_text(path.read_text() + "1,16,,0.5,10\n")
+    with pytest.raises(TableError, match="lines 2 and 6: more than one row for '1', '16'"):
+        read_table(path, KEYS)
+
+
 def test_missing_rows_and_fields_are_named(path: Path, table: Table) -> None:
     with pytest.raises(TableError, match="nothing in column 'accuracy' for '2', '16'"):
         table.value(table.find(net(2, 16)), "accuracy")
@@ -196,8 +207,9 @@ def test_searches_evaluate_by_a_table(table: Table) -> None:
     assert found.stopped == "exhausted"
     assert found.best_architecture == net(2, 32)
     assert [e.reason for e in found.failed] == [
-        "TableError: table.csv has nothing in column 'accuracy' for '2', '16'"
+        "MissingResult: table.csv has nothing in column 'accuracy' for '2', '16'"
     ]
+    assert [e.metrics for e in found.failed] == [{"cost": 15.0}]
 
 
 class Recorder(ja.RandomSearcher):
@@ -238,6 +250,29 @@ def test_equal_seeds_give_equal_simulations() -> None:
 
     assert run(3) == run(3)
     assert len({tuple(run(seed)) for seed in range(5)}) > 1
+
+
+def test_what_a_table_lacks_is_a_failure_of_a_simulated_search(path: Path) -> None:
+    told.clear()
+    path.write_text(path.read_text().replace("1,32,good", "1,64,good"))
+    evaluate = TabularEvaluator(read_table(path, KEYS), "accuracy", cost="seconds")
+    found = simulate(Recorder(ja.trace(space)), evaluate)
+    steps = {step.suggestion.architecture.values: step for step in found}
+    assert max(step.seconds for step in steps.values()) == 10 + 15 + 30.5
+    assert {sizes: step.reason[:40] for sizes, step in steps.items() if step.reason} == {
+        (1, 32): "table.csv has no row for '1', '32'; sear",
+        (2, 16): "table.csv has nothing in column 'accurac",
+    }
+    assert steps[2, 16].metrics == {"cost": 15.0}
+    assert steps[1, 32].metrics == {}
+    assert sum(metrics is None for _, metrics in told) == 2
+
+
+def test_a_table_of_another_space_ends_a_simulated_search(table: Table) -> None:
+    searcher = ja.RandomSearcher(ja.trace(lambda: ja.nn.dense(ja.Integer(1, 10**9))))
+    steps = simulate(searcher, TabularEvaluator(table, "accuracy", cost="seconds"))
+    with pytest.raises(TableError, match=r"1,000 architectures in a row are unknown.*no row for ''"):
+        list(steps)
 
 
 def test_a_clock_without_costs_says_so() -> None:

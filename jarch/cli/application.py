@@ -12,6 +12,7 @@ from jarch import lowering
 from jarch.data import DataError
 from jarch.ir import SpaceError
 from jarch.runs import RunError, versions
+from jarch.tabular import TableError
 
 from .calibrating import Calibrate
 from .inspecting import Check, Count, Draw, Sample, Summary
@@ -75,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SpaceError,
         DataError,
         RunError,
+        TableError,
         lowering.TrainConfigError,
         lowering.TrainingFailed,
         lowering.ExportError,

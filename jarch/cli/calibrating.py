@@ -84,6 +84,9 @@ class Calibrate:
         if self.plot is not None:
             predictors.matplotlib_figure()  # or its absence is noticed only when all is done
         known = self._known()
+        if known.left_out:
+            told = f"{known.left_out:,} of {known.left_out + len(known.scores):,} architectures"
+            print(f"{told} have no score in {self.table} and are left out", file=sys.stderr)
         sizes = self._sizes(len(known.scores))
         found = predictors.calibrate(
             chosen,

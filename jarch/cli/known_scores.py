@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,11 +15,12 @@ from jarch.ir import Architecture, Space, SpaceError, replay
 from jarch.runs import Evaluation, read_run
 from jarch.search import SpaceExhausted, make_searcher
 from jarch.surrogates import FloatArray
-from jarch.tabular import Table, read_nasbench201, read_table
+from jarch.tabular import MissingResult, Table, read_nasbench201, read_table
 
 from .naming import find_space, find_space_function
 
 _SIGNAL = "c10v_val_12"
+_DRAWS = 10  # times as many as are wanted, where a table lacks some
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,14 @@ class Known:
         scores: Of each: shape (n,).
         maximize: Whether more is better.
         what: The scores are, for people to read.
+        left_out: How many architectures were drawn of which there is no score.
     """
 
     architectures: Sequence[Architecture]
     scores: FloatArray
     maximize: bool
     what: str
+    left_out: int = 0
 
 
 def from_run(
@@ -91,6 +95,8 @@ def from_table(
 ) -> Known:
     """Return architectures drawn at random with what a table says of them.
 
+    Those that it lacks are left out, and others drawn in their place.
+
     Args:
         space: That the table is of.
         path: Of the CSV file.
@@ -101,7 +107,7 @@ def from_table(
         maximize: Whether more is better.
 
     Raises:
-        TableError: The table cannot be read, or lacks the column or an architecture.
+        TableError: The table cannot be read, or lacks the column or all architectures.
         SpaceError: No column was named.
     """
     if key_columns and column is None:
@@ -115,9 +121,32 @@ def from_table(
     else:
         table = read_nasbench201(path)
     table.column(column)
-    nets = draw_different(space, number, seed)
-    scores = np.array([table.value(table.find(net), column) for net in nets])
-    return Known(nets, scores, maximize, f"{column} of {path.name}")
+    return _looked_up(space, table, column, number, seed, maximize)
+
+
+def _looked_up(
+    space: Space, table: Table, column: str, number: int, seed: int, maximize: bool
+) -> Known:
+    """Return so many architectures of a table, or as many as are found in tenfold draws.
+
+    Raises:
+        MissingResult: None is found.
+    """
+    nets: list[Architecture] = []
+    scores: list[float] = []
+    missing: list[MissingResult] = []
+    for net in islice(draw_different(space, seed), _DRAWS * number):
+        if len(nets) == number:
+            break
+        try:
+            scores.append(table.value(table.find(net), column))
+            nets.append(net)
+        except MissingResult as error:
+            missing.append(error)
+    if missing and not nets:
+        raise MissingResult(f"none of {len(missing):,} architectures has a score: {missing[0]}")
+    what = f"{column} of {table.name}"
+    return Known(nets, np.array(scores), maximize, what, left_out=len(missing))
 
 
 def from_function(
@@ -139,7 +168,7 @@ def from_function(
     if ":" not in name:
         raise SpaceError(f"function {name!r}: write module:function or path.py:function")
     function = cast(Callable[[Architecture], Any], find_space_function(name))
-    nets = draw_different(space, number, seed)
+    nets = list(islice(draw_different(space, seed), number))
     scores = [_number(function(net), metric, name) for net in nets]
     return Known(nets, np.array(scores), maximize, f"{metric or 'score'} by {name}")
 
@@ -161,13 +190,12 @@ def _number(value: Any, metric: str | None, name: str) -> float:
     return number
 
 
-def draw_different(space: Space, number: int, seed: int) -> list[Architecture]:
-    """Return so many architectures drawn at random, of which no two are equal, or all there are."""
+def draw_different(space: Space, seed: int) -> Iterator[Architecture]:
+    """Yield architectures drawn at random, of which no two are equal, until all are drawn."""
     searcher, rng = make_searcher("random", space), np.random.default_rng(seed)
-    found: list[Architecture] = []
-    try:
-        while len(found) < number:
-            found.append(searcher.ask(rng).architecture)
-    except SpaceExhausted:
-        pass
-    return found
+    while True:
+        try:
+            suggestion = searcher.ask(rng)
+        except SpaceExhausted:
+            return
+        yield suggestion.architecture

@@ -8,7 +8,7 @@ another file knows, such as latencies; `TabularEvaluator` is what a search evalu
 """
 
 from .clock import Step as Step, simulate as simulate
-from .errors import TableError as TableError
+from .errors import MissingResult as MissingResult, TableError as TableError
 from .evaluator import TabularEvaluator as TabularEvaluator
 from .published import (
     EPOCH_FACTORS as EPOCH_FACTORS,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from jarch.search import Evaluate, Searcher, SpaceExhausted, Suggestion, evaluation_of
 
-from .errors import TableError
+from .errors import MissingResult, TableError
+
+_PATIENCE = 1000  # evaluations in a row that failed and took no time, so that a budget never ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,9 @@ class Step:
     Attributes:
         index: 0 for the first.
         suggestion: What was evaluated.
-        metrics: What it scored.
+        metrics: What it scored; of a failure what is known all the same.
         seconds: The time on the clock when it was done.
+        reason: Why it failed; empty where it did not.
 
     Example:
         >>> import jarch as ja
@@ -36,6 +40,7 @@ class Step:
     suggestion: Suggestion
     metrics: Mapping[str, Any]
     seconds: float
+    reason: str = ""
 
 
 def simulate(
@@ -45,7 +50,8 @@ def simulate(
 
     The searcher is told of an evaluation before the next one begins. Whoever takes the steps says
     when to stop: `itertools.takewhile` or `itertools.islice` serve. As in the protocol of
-    NAS-Bench-201, an evaluation that would end after the budget does not count.
+    NAS-Bench-201, an evaluation that would end after the budget does not count. Where a table lacks
+    a result, that evaluation failed, and it takes what it costs, or no time if that is not known.
 
     Args:
         searcher: New, or in the state to begin with.
@@ -54,7 +60,8 @@ def simulate(
         cost: The metric that says how many seconds an evaluation takes.
 
     Raises:
-        TableError: The evaluator does not return the cost.
+        TableError: The evaluator does not return the cost, or 1,000 evaluations in a row failed and
+            took no time: the table is of another space.
         SearchError: The searcher asks for fidelities that the evaluator does not offer.
 
     Example:
@@ -68,19 +75,37 @@ def simulate(
         [60.0, 120.0, 180.0]
     """
     rng = np.random.default_rng(seed)
-    seconds, index = 0.0, 0
-    while True:
+    seconds, unknown = 0.0, 0
+    for index in count():
         try:
             suggestion = searcher.ask(rng)
         except SpaceExhausted:
             return
-        metrics = evaluation_of(evaluate, suggestion)(seed)
-        if cost not in metrics:
+        metrics, reason = _look_up(evaluate, suggestion, seed, cost)
+        unknown = 0 if cost in metrics else unknown + 1
+        if unknown == _PATIENCE:
             raise TableError(
-                f"the evaluator returned {sorted(metrics)} but no {cost!r}; say which column is "
-                "the cost"
+                f"{_PATIENCE:,} architectures in a row are unknown, the last: {reason}"
             )
-        seconds += float(metrics[cost])
-        yield Step(index, suggestion, metrics, seconds)
-        searcher.tell(suggestion, metrics)
-        index += 1
+        seconds += float(metrics.get(cost, 0.0))
+        yield Step(index, suggestion, metrics, seconds, reason)
+        searcher.tell(suggestion, None if reason else metrics)
+
+
+def _look_up(
+    evaluate: Evaluate, suggestion: Suggestion, seed: int, cost: str
+) -> tuple[Mapping[str, Any], str]:
+    """Return metrics and an empty reason, or of a failure what is known, and the reason.
+
+    Raises:
+        TableError: There are metrics, but the cost is not among them.
+    """
+    try:
+        metrics = evaluation_of(evaluate, suggestion)(seed)
+    except MissingResult as error:
+        return error.costs, str(error)
+    if cost not in metrics:
+        raise TableError(
+            f"the evaluator returned {sorted(metrics)} but no {cost!r}; say which column is that"
+        )
+    return metrics, ""

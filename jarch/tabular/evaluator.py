@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jarch.ir import Architecture
 
+from .errors import MissingResult
 from .table import Table
 
 
@@ -67,7 +69,15 @@ class TabularEvaluator:
         """Return the metrics of an architecture.
 
         Raises:
-            TableError: The table has no row for it, or nothing in one of the columns.
+            MissingResult: The table has no row for it, or nothing in one of the columns; it tells
+                the cost, if that is known.
         """
         row = self.table.find(architecture)
-        return {metric: self.table.value(row, column) for metric, column in self._columns.items()}
+        try:
+            return {name: self.table.value(row, column) for name, column in self._columns.items()}
+        except MissingResult as error:
+            raise MissingResult(str(error), self._cost(row)) from None
+
+    def _cost(self, row: int) -> dict[str, float]:
+        found = math.nan if self.cost is None else float(self.table.column(self.cost)[row])
+        return {} if math.isnan(found) else {"cost": found}

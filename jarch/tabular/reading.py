@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import TableError
-from .table import FindKey, Key, Table, decisions_key, proposal, text_of
+from .table import FindKey, Key, Table, decisions_key, number_text, proposal, text_of
 
 _GZIP = b"\x1f\x8b"
 
@@ -33,8 +33,9 @@ def read_table(
         path: Of the file, in UTF-8.
         key_columns: The columns that name a row; or for each the key of the decision whose value
             stands in it, where that is not the column's name.
-        key: Returns what stands in these columns for an architecture. By default the values of
-            those decisions, as Python's `str` writes them, and nothing for one not taken.
+        key: Returns what stands in these columns for an architecture, as text. By default the
+            values of those decisions, as Python's `str` writes them, and nothing for one not taken;
+            then numbers are compared as numbers, and a row of 2.0 is found by 2.
         columns: Those to read; by default all columns of numbers.
         check: Called with what stands in the key columns of each row; raises a `TableError` where
             that can be no architecture.
@@ -64,9 +65,11 @@ def read_table(
     fields = list(zip(*body, strict=True)) or [()] * len(header)
     keys = list(zip(*[fields[places[name]] for name in key_columns], strict=True))
     decisions = list(key_columns.values() if isinstance(key_columns, Mapping) else key_columns)
-    rows = _number_rows(path, keys, lines)
     if check is not None:
         _check_keys(path, keys, lines, check)
+    if key is None:
+        keys = [tuple(map(number_text, texts)) for texts in keys]
+    rows = _number_rows(path, keys, lines)
     texts = {name: fields[places[name]] for name in (header if columns is None else columns)}
     numbers, others = _numbers(texts, lines)
     if columns is not None and others:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from jarch.ir import Architecture
 
-from .errors import TableError
+from .errors import MissingResult, TableError
 
 Key: TypeAlias = tuple[str, ...]
 """What names a row: the text in each of its key columns."""
@@ -60,12 +61,12 @@ class Table:
         """Return the row of an architecture.
 
         Raises:
-            TableError: It has none.
+            MissingResult: It has none.
         """
         key = self.key(architecture)
         row = self.rows.get(key)
         if row is None:
-            raise TableError(
+            raise MissingResult(
                 f"{self.name} has no row for {text_of(key)}; search in the space that the table "
                 "was made of, or say by key= how its rows are named"
             )
@@ -92,12 +93,13 @@ class Table:
         """Return one number.
 
         Raises:
-            TableError: There is no such column, or the row has nothing there.
+            TableError: There is no such column.
+            MissingResult: The row has nothing there.
         """
         found = float(self.column(column)[row])
         if found != found:
             key = next(key for key, number in self.rows.items() if number == row)
-            raise TableError(f"{self.name} has nothing in column {column!r} for {text_of(key)}")
+            raise MissingResult(f"{self.name} has nothing in column {column!r} for {text_of(key)}")
         return found
 
     def with_columns(self, columns: Mapping[str, NDArray[np.float64]]) -> Table:
@@ -139,6 +141,8 @@ class Table:
 def decisions_key(names: Sequence[str]) -> FindKey:
     """Return the function that names an architecture by the values of some of its decisions.
 
+    Numbers are written in one form, see `number_text`, as `read_table` writes those of key columns.
+
     Args:
         names: The keys of the decisions. One that is not taken is the empty text.
 
@@ -151,9 +155,31 @@ def decisions_key(names: Sequence[str]) -> FindKey:
 
     def key(architecture: Architecture) -> Key:
         values = dict(architecture.decisions)
-        return tuple([str(values.get(name, "")) for name in names])
+        return tuple([number_text(str(values.get(name, ""))) for name in names])
 
     return key
+
+
+def number_text(text: str) -> str:
+    """Return a finite number as Python writes it, without a point where it is whole.
+
+    Any other text stays as it is.
+
+    Example:
+        >>> [number_text(text) for text in ("2", "2.0", "1e3", "0.10", "relu", "")]
+        ['2', '2', '1000', '0.1', 'relu', '']
+    """
+    try:
+        return str(int(text))
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    if number.is_integer():
+        return str(int(number))
+    return str(number) if math.isfinite(number) else text
 
 
 def text_of(key: Key) -> str:
