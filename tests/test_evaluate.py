@@ -142,8 +142,9 @@ class TestFidelities:
         assert again.at(SMALL, 2, 4, 2) == ja.TrainingEvaluator(data, self.LONG)(SMALL, 2)
         assert epochs == [2, 3, 4]
         assert names() == {"trial-1"}
+        (tmp_path / "trial-notes").mkdir()
         again.retain([])
-        assert names() == set()
+        assert names() == {"trial-notes"}
 
     def test_a_checkpoint_of_something_else_or_too_far_is_not_used(
         self, data: ja.Dataset, tmp_path: Path

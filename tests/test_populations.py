@@ -318,12 +318,21 @@ class TestArguments:
             ({"halving": (0.5,)}, "fraction"),
             ({"halving": [(2, 2), (1, 1)]}, "must rise"),
             ({"halving": [(1, 1), (2, 2)]}, "must not"),
-            ({"halving": [(0, 1)]}, "1 or more"),
+            ({"halving": [(0, 1)]}, "integers, 1 or more"),
+            ({"halving": [(1.5, 1)]}, "integers"),
+            ({"halving": []}, "pairs of an epoch"),
+            ({"halving": 0.5}, r"halving is 0\.5; it must be a fraction"),
+            ({"halving": [(1,)]}, "pairs of an epoch"),
+            ({"halving": ("half", 1)}, "pairs of an epoch"),
+            ({"halving": (0.5, math.inf)}, "fraction"),
+            ({"seeds": 3}, r"seeds is 3; it must be a list of integers"),
+            ({"seeds": [1.5]}, r"seeds is \[1\.5\]; it must be a list of integers"),
         ],
     )
     def test_mistakes(self, arguments: dict[str, Any], message: str) -> None:
+        given: dict[str, Any] = {"seeds": [1, 2], **arguments}
         with pytest.raises(ja.TrainConfigError, match=message):
-            ja.fit_population(dense(), DIGITS, SGD, seeds=[1, 2], **arguments)
+            ja.fit_population(dense(), DIGITS, SGD, **given)
 
     def test_data_without_a_validation_split(self) -> None:
         data = replace(DIGITS, x_validation=DIGITS.x_train[:0], y_validation=DIGITS.y_train[:0])
@@ -498,6 +507,12 @@ class TestRepeats:
             evaluate.repeats(dense(), [1, 2])
         with pytest.raises(ja.TrainConfigError, match="seed"):
             evaluate.repeats(dense(), [])
+        wrong: Any
+        for wrong in (3, [1.5], "12"):
+            with pytest.raises(ja.TrainConfigError, match="must be a list of integers"):
+                evaluate.repeats(dense(), wrong)
+            with pytest.raises(ja.TrainConfigError, match="must be a list of integers"):
+                evaluate.together([dense()], wrong)
 
 
 def made(number: int) -> list[Member]:

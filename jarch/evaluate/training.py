@@ -12,6 +12,7 @@ from jarch import lowering
 from jarch.data import Dataset
 from jarch.ir import Analysis, Architecture, Shape, ShapeError, analyze
 from jarch.lowering.training.budgets import check_seconds
+from jarch.lowering.training.seeds import check_seeds
 
 from .costs import CostMeter, LimitExceeded, telling
 from .repeats import means_and_deviations
@@ -151,9 +152,10 @@ class TrainingEvaluator:
         Raises:
             LimitExceeded: As when called.
             ShapeError: As when called.
-            TrainConfigError: There are no seeds.
+            TrainConfigError: There are no seeds, or they are no integers.
             TrainingFailed: As when called, for any of the seeds.
         """
+        seeds = check_seeds(seeds)
         if not seeds:
             raise lowering.TrainConfigError("repeats takes at least one seed")
         costs = self._prepare(architecture)
@@ -180,9 +182,10 @@ class TrainingEvaluator:
             seeds: One for each.
 
         Raises:
-            TrainConfigError: There are more of one than of the other, or the configuration does not
-                fit the data.
+            TrainConfigError: There are more of one than of the other, seeds are no integers, or the
+                configuration does not fit the data.
         """
+        seeds = check_seeds(seeds)
         if len(architectures) != len(seeds):
             raise lowering.TrainConfigError(
                 f"{len(architectures)} architectures and {len(seeds)} seeds; give one for each"

@@ -63,8 +63,8 @@ class Trials:
     def _on_disk(self) -> list[int]:
         if self.folder is None:
             return []
-        found = self.folder.glob(f"{_PREFIX}*")
-        return [int(path.name.removeprefix(_PREFIX)) for path in found]
+        names = [path.name.removeprefix(_PREFIX) for path in self.folder.glob(f"{_PREFIX}*")]
+        return [int(name) for name in names if name.isdecimal()]  # others are somebody else's
 
     @staticmethod
     def _place(folder: Path, trial: int) -> Path:

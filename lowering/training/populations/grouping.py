@@ -15,6 +15,7 @@ from jarch.lowering.training.config import TrainConfig
 from jarch.lowering.training.errors import TrainConfigError
 from jarch.lowering.training.memory import training_bytes
 from jarch.lowering.training.preparation import Run, prepare
+from jarch.lowering.training.seeds import check_seeds
 from jarch.lowering.training.steps import normal_program
 
 from .members import Member
@@ -61,7 +62,8 @@ def paired(
     Each pair comes once with each seed, where seeds are given.
 
     Raises:
-        TrainConfigError: There are several of both, not as many of one as of the other, or none.
+        TrainConfigError: There are several of both, not as many of one as of the other, or none; or
+            seeds are no integers.
     """
     nets = [architectures] if isinstance(architectures, (Architecture, Model)) else [*architectures]
     how = [configs] if isinstance(configs, TrainConfig) else [*configs]
@@ -77,7 +79,8 @@ def paired(
     pairs = list(zip(nets, how, strict=True))
     if seeds is None:
         return pairs
-    return [(net, replace(config, seed=seed)) for net, config in pairs for seed in seeds]
+    checked = check_seeds(seeds)
+    return [(net, replace(config, seed=seed)) for net, config in pairs for seed in checked]
 
 
 def program_of(run: Run) -> Hashable:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import ceil
-from typing import Any, TypeAlias, cast
+from numbers import Integral, Real
+from typing import TypeAlias, TypeGuard, cast
 
 from jarch.lowering.training.config import metrics_of
 from jarch.lowering.training.errors import TrainConfigError
@@ -40,14 +41,16 @@ def rungs_of(halving: Halving | None, members: int, epochs: int) -> list[tuple[i
     """
     if halving is None:
         return []
-    if not len(halving) or isinstance(halving[0], (int, float)):
-        return _by_fraction(cast(Any, halving), members, epochs)
+    if _is_pair(halving):
+        return _by_fraction(halving, members, epochs)
+    if not _are_pairs(halving):
+        raise _no_halving(halving)
     rungs = [*cast("Sequence[tuple[int, int]]", halving)]
     for (epoch, keep), (later, fewer) in pairwise(rungs):
         if later <= epoch or fewer > keep:
             raise TrainConfigError(f"halving is {rungs}; epochs must rise and members must not")
-    if any(epoch < 1 or keep < 1 for epoch, keep in rungs):
-        raise TrainConfigError(f"halving is {rungs}; epochs and members must be 1 or more")
+    if not all(isinstance(number, Integral) and number >= 1 for rung in rungs for number in rung):
+        raise TrainConfigError(f"halving is {rungs}; epochs and members are integers, 1 or more")
     return rungs
 
 
@@ -74,13 +77,29 @@ def drop_worst(members: Sequence[Member], keep: int) -> None:
         member.ended = "dropped"
 
 
-def _by_fraction(halving: Sequence[float], members: int, epochs: int) -> list[tuple[int, int]]:
-    fraction, every = halving if len(halving) == 2 else (0.0, 0)
-    if not 0 < fraction < 1 or every < 1 or every != int(every):
-        raise TrainConfigError(
-            f"halving is {tuple(halving)}; it must be a fraction between 0 and 1 and a number of "
-            "epochs, or pairs of an epoch and how many go on"
-        )
+def _is_pair(given: object) -> TypeGuard[tuple[float, float]]:
+    """Say whether this is two numbers."""
+    items = cast("Sequence[object]", given) if isinstance(given, Sequence) else ()
+    return len(items) == 2 and all(isinstance(item, Real) for item in items)
+
+
+def _are_pairs(given: object) -> bool:
+    """Say whether these are pairs of numbers, one or more."""
+    items = cast("Sequence[object]", given) if isinstance(given, Sequence) else ()
+    return bool(items) and all(map(_is_pair, items))
+
+
+def _no_halving(halving: object) -> TrainConfigError:
+    return TrainConfigError(
+        f"halving is {halving!r}; it must be a fraction between 0 and 1 and a number of epochs, or "
+        "pairs of an epoch and how many go on"
+    )
+
+
+def _by_fraction(halving: tuple[float, float], members: int, epochs: int) -> list[tuple[int, int]]:
+    fraction, every = halving
+    if not 0 < fraction < 1 or not (every >= 1 and every % 1 == 0):
+        raise _no_halving(halving)
     rungs: list[tuple[int, int]] = []
     for epoch in range(int(every), epochs, int(every)):
         if members == 1:
