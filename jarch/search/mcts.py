@@ -11,6 +11,7 @@ import numpy as np
 from jarch.ir import InvalidArchitecture, Space
 
 from .constraints import Constraint
+from .fences import FencedScores
 from .gate import Gate
 from .objective import Objective
 from .searcher import Metrics, SearchError, Suggestion
@@ -26,8 +27,9 @@ class MctsConfig:
     Attributes:
         exploration: The factor c of the bound mean + c * sqrt(2 * ln(N) / n).
         scaled: Stretch means so that the worst score told is 0 and the best is 1, in which case
-            `exploration` does not depend on the objective and its direction. Else scores stand as
-            they are, as in the original, which maximises accuracies; only to maximise.
+            `exploration` does not depend on the objective and its direction. What lies beyond the
+            outer fence counts like the worst within it; see `fenced`. Else scores stand as they
+            are, as in the original, which maximises accuracies; only to maximise.
         repeats: Suggest equal models more than once.
         bisection: Choose among ordered values by halving them again and again, so that neighbours
             share statistics.
@@ -92,7 +94,10 @@ class MctsSearcher:
     transition does.
 
     Suggestions that have not come back count as visits, not in the mean (Liu et al. 2020); of a
-    node without a result, the mean is its parent's. A failure counts like the worst score told.
+    node without a result, the mean is its parent's. A failure counts like the worst score told, and
+    so does a score beyond the outer fence of all (see `jarch.search.fences`), such as a loss that
+    diverged. Where the fence is shows as scores come in: they are added up anew each time that
+    their number has doubled.
     What has been suggested in full is closed and not entered again. The tree does not branch at
     real numbers and domains of more than 1,000 values; they and all after them are drawn.
 
@@ -132,7 +137,10 @@ class MctsSearcher:
     constraint: Constraint | None = field(default=None, kw_only=True)
     root: Node = field(init=False, repr=False)
     _gate: Gate = field(init=False, repr=False)
-    _range: tuple[float, float] | None = field(init=False, default=None, repr=False)
+    _scores: FencedScores = field(init=False, repr=False)
+    _told: list[tuple[list[int], float]] = field(
+        init=False, default_factory=list[tuple[list[int], float]], repr=False
+    )
     _out: dict[str, list[list[int]]] = field(
         init=False, default_factory=dict[str, list[list[int]]], repr=False
     )
@@ -142,6 +150,7 @@ class MctsSearcher:
         if not self.config.scaled and not self.objective.maximize:
             raise SearchError(f"{self.objective.name} is to be minimised: use scaled=True")
         self._gate = Gate(self.space, self.constraint, self.config.repeats)
+        self._scores = FencedScores(self.objective.maximize, self.config.scaled)
         self.root = plant(self.space, self.config.bisection)
 
     def ask(self, rng: np.random.Generator) -> Suggestion:
@@ -168,17 +177,27 @@ class MctsSearcher:
         walks = self._out.get(suggestion.fingerprint)
         if not walks:
             return
-        path = self._path(walks.pop(0))
+        walk = walks.pop(0)
         if not walks:
             del self._out[suggestion.fingerprint]
         score = self.objective.of(metrics)
-        for node in path:
+        for node in self._path(walk):
             node.told += 1
             node.failed += score is None
-            node.total += score or 0.0
         if score is not None:
-            low, high = self._range or (score, score)
-            self._range = min(low, score), max(high, score)
+            self._scores.add(score)
+            self._told.append((walk, score))
+            number = len(self._told)
+            self._back_up(1 if number & (number - 1) else number)
+
+    def _back_up(self, number: int) -> None:
+        """Add the last so many scores to the nodes of their walks, those of all of them anew."""
+        last = [(self._path(walk), score) for walk, score in self._told[-number:]]
+        for node in (node for path, _ in last for node in path if number == len(self._told)):
+            node.total = 0.0
+        for path, score in last:
+            for node in path:
+                node.total += self._scores.clip(score)
 
     def options(self) -> Mapping[str, Any]:
         """Return the configuration and the objective."""
@@ -190,7 +209,7 @@ class MctsSearcher:
         return {
             "seen": list(self._gate.seen),
             "tree": to_rows(self.root),
-            "range": None if self._range is None else list(self._range),
+            "told": [[list(walk), score] for walk, score in self._told],
             "out": {found: [list(w) for w in walks] for found, walks in self._out.items()},
         }
 
@@ -198,8 +217,8 @@ class MctsSearcher:
         """Grow the tree of a state."""
         self._gate.restore(state["seen"])
         self.root = from_rows(self.space, state["tree"], self.config.bisection)
-        known = state["range"]
-        self._range = None if known is None else (known[0], known[1])
+        self._told = [(list(walk), score) for walk, score in state["told"]]
+        self._scores.restore(score for _, score in self._told)
         self._out = {found: [list(w) for w in walks] for found, walks in state["out"].items()}
 
     def _walk(self, indices: list[int], rng: np.random.Generator) -> Suggestion | None:
@@ -236,15 +255,15 @@ class MctsSearcher:
     def _choose(self, node: Node, rng: np.random.Generator) -> int:
         """Return the index of a child never visited, else of the highest bound."""
         children = [(i, c) for i, c in enumerate(node.children or []) if not c.closed]
-        best = [i for i, child in children if not child.visits]
-        if not best:
+        chosen = [i for i, child in children if not child.visits]
+        if not chosen:
             bounds = {i: self._bound(node, child) for i, child in children}
             highest = max(bounds.values())
-            best = [i for i, bound in bounds.items() if bound == highest]
-        return best[int(rng.integers(len(best)))]
+            chosen = [i for i, bound in bounds.items() if bound == highest]
+        return chosen[int(rng.integers(len(chosen)))]
 
     def _bound(self, node: Node, child: Node) -> float:
-        worst, best = self._extremes()
+        worst, best = self._scores.worst, self._scores.best
         mean = child.mean(worst)
         if mean is None:
             mean = node.mean(worst)
@@ -253,11 +272,6 @@ class MctsSearcher:
         if self.config.scaled:
             mean = (mean - worst) / (best - worst) if best != worst else 0.0
         return uct(mean, self.config.exploration, node.visits, child.visits)
-
-    def _extremes(self) -> tuple[float, float]:
-        """Return the worst and the best score told; zeros before there is one."""
-        low, high = self._range or (0.0, 0.0)
-        return (low, high) if self.objective.maximize else (high, low)
 
     def _visit(self, suggestion: Suggestion, indices: list[int]) -> Suggestion:
         for node in self._path(indices):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jarch.ir import Architecture, Space, replay
+from jarch.search.fences import fenced
 from jarch.search.objective import Objective
 from jarch.search.searcher import Suggestion
 from jarch.surrogates import FloatArray
@@ -81,11 +82,16 @@ class Observations:
             self.out = [pending for pending in self.out if pending.before > oldest]
 
     def data(self, count: int) -> tuple[list[Architecture], FloatArray]:
-        """Return the first so many with their scores, in which a failure has the worst."""
+        """Return the first so many with their scores, in which a failure has the worst.
+
+        A score beyond the outer fence has that (see `fenced`), or one training that diverged would
+        be all that a surrogate sees.
+        """
         told = self.told[:count]
-        worst = self.objective.worst([s for _, s in told if s is not None], float)
-        scores = [worst if score is None else score for _, score in told]
-        return [architecture for architecture, _ in told], np.array(scores, np.float64)
+        known = fenced([s for _, s in told if s is not None], self.objective.maximize)
+        scores = np.full(len(told), self.objective.worst(known.tolist(), float))
+        scores[[score is not None for _, score in told]] = known
+        return [architecture for architecture, _ in told], scores
 
     def best_score(self) -> float:
         """Return the best score so far."""

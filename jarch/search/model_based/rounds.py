@@ -35,7 +35,8 @@ class ModelBasedSearcher(ABC, Generic[C]):
     compares them by the acquisition function, and chooses the best few, which are suggested one
     after another. The next round begins when they are all out, with the results there are by then:
     it never waits. The surrogate is fitted only where there are new results; its randomness comes
-    from a seed that is part of the state. A failure counts like the worst score told.
+    from a seed that is part of the state. A failure counts like the worst score told, and so does a
+    score beyond the outer fence of all; see `jarch.search.fences`.
 
     Where no candidate is new, an architecture is drawn at random, to the last of the space.
 

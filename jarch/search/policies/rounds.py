@@ -11,6 +11,7 @@ import numpy as np
 
 from jarch.ir import Architecture, Constant, IndependentHyperparameter, Space, complete
 from jarch.search.constraints import Constraint
+from jarch.search.fences import FencedScores
 from jarch.search.gate import Gate
 from jarch.search.objective import Objective
 from jarch.search.searcher import Metrics, Suggestion
@@ -34,9 +35,10 @@ class PolicySearcher(ABC, Generic[C]):
     see `decide` for domains that are large or no list of values.
 
     A reward is a score stretched to 0..1 from the worst score told to the best, and raised to a
-    power; a failure has the reward 0. What it is compared with is an exponential moving average of
-    the rewards of earlier batches, and for the first batch its mean. An update is made once a batch
-    of results is there, whichever come back; what never does is missed by nobody.
+    power; a failure has the reward 0, and so has a score beyond the outer fence, which is no part
+    of the range (see `jarch.search.fences`). What it is compared with is an exponential moving
+    average of the rewards of earlier batches, and for the first batch its mean. An update is made
+    once a batch of results is there, whichever come back; what never does is missed by nobody.
 
     What is invalid or known is chosen anew, and the policy does not learn from that. Where 100
     walks in a row give nothing new, an architecture is drawn at random, to the last of the space,
@@ -79,11 +81,12 @@ class PolicySearcher(ABC, Generic[C]):
         init=False, default_factory=list[tuple[Trajectory, "float | None"]], repr=False
     )
     _baseline: float | None = field(init=False, default=None, repr=False)
-    _range: tuple[float, float] | None = field(init=False, default=None, repr=False)
+    _scores: FencedScores = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Begin without a policy."""
         self._gate = Gate(self.space, self.constraint, self.config.repeats)
+        self._scores = FencedScores(self.objective.maximize)
 
     def ask(self, rng: np.random.Generator) -> Suggestion:
         """Return what the policy leads to.
@@ -111,8 +114,7 @@ class PolicySearcher(ABC, Generic[C]):
             del self._out[suggestion.fingerprint]
         score = self.objective.of(metrics)
         if score is not None:
-            low, high = self._range or (score, score)
-            self._range = min(low, score), max(high, score)
+            self._scores.add(score)
         if trajectory is not None:
             self._told.append((trajectory, score))
             if len(self._told) == self.config.batch:
@@ -128,7 +130,7 @@ class PolicySearcher(ABC, Generic[C]):
             "seen": list(self._gate.seen),
             "network": None if self.network is None else self.network.state(),
             "baseline": self._baseline,
-            "range": None if self._range is None else list(self._range),
+            "scores": self._scores.state(),
             "told": [[trajectory.to_data(), score] for trajectory, score in self._told],
             "out": {
                 found: [None if way is None else way.to_data() for way in ways]
@@ -144,8 +146,7 @@ class PolicySearcher(ABC, Generic[C]):
             self.network = self._make_network(state["network"]["seed"])
             self.network.restore(state["network"])
         self._baseline = state["baseline"]
-        known = state["range"]
-        self._range = None if known is None else (known[0], known[1])
+        self._scores.restore(state["scores"])
         self._told = [(Trajectory.from_data(data), score) for data, score in state["told"]]
         self._out = {
             found: [None if way is None else Trajectory.from_data(way) for way in ways]
@@ -187,10 +188,11 @@ class PolicySearcher(ABC, Generic[C]):
         self._improve(self.network, batch)
 
     def _reward(self, score: float | None) -> float:
-        """Return how far a score is from the worst told to the best, raised to a power."""
-        low, high = self._range or (0.0, 0.0)
-        if score is None or low == high:
+        """Return how far a score is from the worst to the best, raised to a power."""
+        worst, best = self._scores.worst, self._scores.best
+        if score is None or worst == best:
             return 0.0
-        worst, best = (low, high) if self.objective.maximize else (high, low)
-        reward: float = ((score - worst) / (best - worst)) ** self.config.exponent
+        reward: float = (
+            (self._scores.clip(score) - worst) / (best - worst)
+        ) ** self.config.exponent
         return reward
