@@ -20,7 +20,7 @@ import jarch as ja
 from jarch import lowering, nn
 from jarch.lowering.normal_form import normal_form
 from jarch.lowering.random_bits import RandomBits
-from jarch.lowering.training import compilation_cache, executables
+from jarch.lowering.training import compilation_cache, executables, optimizers, steps
 from jarch.lowering.training.ways import overruled_way
 
 from .training_nets import built, equal
@@ -138,6 +138,21 @@ class TestKey:
         first = key_of(net(), optimizer="sgd", optimizer_options={"momentum": 0.9})
         assert first == key_of(net(), optimizer="sgd", optimizer_options={"momentum": 0.5})
         assert first != key
+
+    @pytest.mark.parametrize("optimizer", optimizers.NUMERIC_OPTIONS)
+    def test_numeric_options_do_not_change_it(self, optimizer: str) -> None:
+        names = optimizers.NUMERIC_OPTIONS[optimizer]
+        keys = {
+            key_of(net(), optimizer=optimizer, optimizer_options=dict.fromkeys(names, value))
+            for value in (0, 0.0, 1, 0.25, np.float32(0.5), np.int64(0))
+        }
+        assert len(keys) == 1
+
+    def test_equal_options_have_one_key_whichever_came_first(self) -> None:
+        keys = {key_of(net(), optimizer_options={"nesterov": each}) for each in (1, True, 1.0)}
+        steps._step_key.cache_clear()  # type: ignore[attr-defined]
+        keys |= {key_of(net(), optimizer_options={"nesterov": each}) for each in (True, np.True_)}
+        assert len(keys) == 1
 
     @pytest.mark.parametrize(
         "changes",
@@ -297,6 +312,26 @@ class TestCompilingOnce:
         results = [ja.fit(net(), SMALL, replace(CONFIG, optimizer=each)) for each in (fast, slow)]
         assert not equal(*results)
         assert compiled(lambda: ja.fit(net(), SMALL, replace(CONFIG, optimizer=fast))) == 0
+
+    def test_a_function_among_options_is_its_own_program(self) -> None:
+        """Though it may lie where another one did, in this process or in another."""
+
+        def train(decays: bool) -> ja.Trained:
+            def mask(params: Any) -> Any:
+                return jax.tree.map(decays_at, params)
+
+            def decays_at(leaf: Any) -> bool:
+                return decays and leaf.ndim > 1
+
+            options: Any = {"mask": mask, "weight_decay": 0.5}
+            return ja.fit(
+                net(), SMALL, replace(CONFIG, optimizer="adamw", optimizer_options=options)
+            )
+
+        found = list[ja.Trained]()
+        assert compiled(lambda: found.append(train(True))) == 2
+        assert compiled(lambda: found.append(train(False))) == 1
+        assert not equal(*found)
 
     def test_a_users_operation_written_anew_is_another_program(self) -> None:
         def defined(factor: float) -> ja.Architecture:

@@ -19,6 +19,7 @@ from jarch.lowering.training import stepping, steps
 from jarch.lowering.training.batches import device_data
 from jarch.lowering.training.losses import mean_loss
 from jarch.lowering.training.metrics import METRICS
+from jarch.lowering.training.optimizers import NUMERIC_OPTIONS, make_optimizer
 from jarch.lowering.training.statistics import warm_momenta
 from jarch.lowering.training.ways import overruled_way
 
@@ -208,6 +209,24 @@ class TestStep:
         np.testing.assert_allclose(trained.history[0].train_loss, value, rtol=1e-5)
         expected = before["kernel"] - 0.1 * gradients["kernel"]
         np.testing.assert_allclose(after["kernel"], expected, atol=1e-6)
+
+    @pytest.mark.parametrize("name", NUMERIC_OPTIONS)
+    def test_options_that_are_numbers_in_a_program_do_what_constants_do(self, name: str) -> None:
+        values = dict(zip(sorted(NUMERIC_OPTIONS[name]), (0.9, 0.75, 0.5, 0.25, 0.6), strict=False))
+        kernel = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
+
+        def trained(options: dict[str, Any]) -> Any:
+            optimizer = make_optimizer(name, tuple(options.items()), 0.1, 0.01)
+            after: Any = kernel
+            state = optimizer.init(after)
+            for _ in range(2):
+                updates, state = optimizer.update(jnp.sin(7 * after), state, after)
+                after = optax.apply_updates(after, updates)
+            return after
+
+        found = jax.jit(trained)(values)
+        np.testing.assert_allclose(found, jax.jit(lambda: trained(values))(), 1e-5, 1e-6)
+        assert not np.allclose(found, kernel)
 
     @pytest.mark.parametrize(
         "optimizer",
@@ -400,6 +419,7 @@ class TestRefusals:
         [
             ({"optimizer": "adma"}, "none of optax's .*'adam'"),
             ({"optimizer": "chain"}, "none of optax's"),
+            ({"optimizer": "bias_correction"}, "none of optax's .*'nadam'"),
             (
                 {"optimizer": "sgd", "optimizer_options": {"b1": 0.9}},
                 "'b1'.* it takes .*'momentum'",

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from numbers import Real
 from typing import Any, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from .config import Optimizer, OptionValue, TrainConfig
@@ -19,19 +22,36 @@ from .errors import TrainConfigError
 Factory: TypeAlias = Callable[..., optax.GradientTransformation]
 Options: TypeAlias = tuple[tuple[str, OptionValue], ...]
 
-_ADAM = frozenset({"b1", "b2", "eps", "eps_root"})
+_MOMENTS = frozenset({"b1", "b2", "eps"})
+_ADAM = _MOMENTS | {"eps_root"}
+_DECAY = frozenset({"weight_decay"})
 NUMERIC_OPTIONS: Mapping[str, frozenset[str]] = {
     "adabelief": _ADAM,
+    "adadelta": _DECAY | {"eps", "rho"},
+    "adafactor": frozenset({"decay_rate", "eps", "momentum", "weight_decay_rate"}),
+    "adagrad": frozenset({"eps"}),
     "adam": _ADAM,
-    "adamax": frozenset({"b1", "b2", "eps"}),
-    "adamw": _ADAM,
-    "lion": frozenset({"b1", "b2"}),
+    "adamax": _MOMENTS,
+    "adamaxw": _MOMENTS | _DECAY,
+    "adamw": _ADAM | _DECAY,
+    "adan": _ADAM | _DECAY | {"b3"},
+    "amsgrad": _ADAM,
+    "lamb": _ADAM | _DECAY,
+    "lars": _DECAY | {"eps", "momentum", "trust_coefficient"},
+    "lion": _DECAY | {"b1", "b2"},
     "nadam": _ADAM,
-    "nadamw": _ADAM,
+    "nadamw": _ADAM | _DECAY,
+    "novograd": _ADAM | _DECAY,
+    "radam": _ADAM,
     "rmsprop": frozenset({"decay", "eps", "momentum"}),
     "sgd": frozenset({"momentum"}),
+    "sm3": frozenset({"momentum"}),
+    "yogi": _MOMENTS,
 }
-"""Options that are numbers in a program; others, and those of other optimisers, shape it."""
+"""Options that are numbers in a program; others, and those of other optimisers, shape it.
+
+None of them says with what an optimiser begins, nor what it does beside when it is left out.
+"""
 
 
 def make_optimizer(
@@ -106,9 +126,33 @@ def split_options(optimizer: Optimizer, options: Options) -> tuple[Options, tupl
 
 
 def numeric_options(optimizer: Optimizer, options: Options) -> dict[str, float]:
-    """Return the options that are numbers in a program."""
+    """Return the options that are numbers in a program.
+
+    Example:
+        >>> numeric_options("sgd", (("momentum", 0), ("nesterov", True)))
+        {'momentum': 0.0}
+    """
     named = NUMERIC_OPTIONS.get(optimizer, frozenset()) if isinstance(optimizer, str) else ()
-    return {k: value for k, value in options if k in named and isinstance(value, float)}
+    found = {name: _number(value) for name, value in options if name in named}
+    return {name: number for name, number in found.items() if number is not None}
+
+
+def describe_options(options: Options) -> list[Any]:
+    """Return options as plain data: equal ones, such as `True` and 1, are described alike.
+
+    Example:
+        >>> describe_options((("nesterov", True), ("mu_dtype", "bfloat16")))
+        [['nesterov', 1.0], ['mu_dtype', 'bfloat16']]
+    """
+    return [
+        [name, float(value) if isinstance(value, (Real, np.bool_)) else value]
+        for name, value in options
+    ]
+
+
+def are_plain(options: Options) -> bool:
+    """Say whether options are numbers and texts alone, of which other processes have the same."""
+    return all(value is None or isinstance(value, (str, Real, np.bool_)) for _, value in options)
 
 
 def place_options(optimizer: Optimizer, options: Options, values: Sequence[Any]) -> Options:
@@ -180,10 +224,15 @@ def _factory(optimizer: Optimizer) -> Factory:
     return cast(Factory, found)
 
 
+def _number(value: object) -> float | None:
+    return float(value) if not isinstance(value, bool) and isinstance(value, Real) else None
+
+
 def _is_factory(value: object) -> bool:
-    if not inspect.isfunction(value):
+    if not (inspect.isfunction(value) or isinstance(value, partial)):  # `nadam` is part of `adam`
         return False
-    return next(iter(inspect.signature(value).parameters), "") == "learning_rate"
+    parameters = inspect.signature(cast(Factory, value)).parameters
+    return next(iter(parameters), "") == "learning_rate"
 
 
 def _is_kernel(params: Any) -> Any:

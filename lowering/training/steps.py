@@ -37,7 +37,9 @@ from .losses import mean_loss
 from .metrics import Task
 from .optimizers import (
     Options,
+    are_plain,
     clipped,
+    describe_options,
     make_optimizer,
     numeric_options,
     place_options,
@@ -258,18 +260,19 @@ def _step_key(
     """Remember keys, by what is `around` them too: options of JAX, which `digest` looks at."""
     options, _ = split_options(program.optimizer, program.options)
     named = isinstance(program.optimizer, str)
+    plain = named and are_plain(options)
     described = {
         "program": form,
         **describe_module(program.module),
         "task": program.task,
         "optimizer": program.optimizer if named else None,
-        "options": options if named else None,
+        "options": describe_options(options) if plain else None,
         "regularizers": program.regularizers.describe(),
         "arguments": _described(signature),
         "level": level,
     }
     rules = own_rules(program.module)
-    own = (rules, None if named else (program.optimizer, program.options))
+    own = (rules, None if plain else (program.optimizer, options))
     return digest(described), None if own == (None, None) else own
 
 

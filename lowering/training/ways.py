@@ -20,6 +20,7 @@ from .config import TrainConfig
 from .feeding import place_of
 from .kinds import kind_of
 from .levels import level_of
+from .optimizers import are_plain
 from .piecewise import Piecewise
 from .preparation import Run
 from .probes import remembered_choice
@@ -144,7 +145,8 @@ def _can_be_cut(run: Run) -> bool:
     others = [field.name for field in fields(TrainConfig) if field.name not in _UNDERSTOOD]
     plain = all(getattr(run.config, name) == getattr(default, name) for name in others)
     named = isinstance(run.config.optimizer, str) and run.config.optimizer in _BY_PARAMETER
-    if not (plain and named and run.program.module.dtype is None):
+    alike = named and are_plain(run.program.options)  # in each process
+    if not (plain and alike and run.program.module.dtype is None):
         return False
     architecture = run.model.architecture
     return _ours(architecture) and len(segments_of(architecture)) >= LEAST_SEGMENTS
