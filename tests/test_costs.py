@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from jarch.cli.costs import DEFAULT_PARAMETERS, bounds_of
 from jarch.evaluate import LimitExceeded
 from jarch.lowering import LoweringError, energy, timing
 from jarch.lowering.costs import check_costs, over_limit
-from jarch.search import pareto_front
+from jarch.search import SearchError, SearchResult, pareto_front
 
 SHAPE = (8, 8, 1)
 
@@ -284,6 +285,39 @@ class TestEvaluator:
         first, second = (evaluate.at(dense(8), 0, epochs, trial=3) for epochs in (1, 2))
         assert first["latency_ms"] == second["latency_ms"] == 8.0
         assert len(asked) == 1
+
+    def test_objectives_that_are_not_told_stop_a_search_before_it_begins(
+        self, data: ja.Dataset, asked: list[ja.Architecture], tmp_path: Path
+    ) -> None:
+        def search(objective: str, evaluate: ja.TrainingEvaluator) -> SearchResult:
+            space = lambda: ja.sequential(nn.flatten, nn.dense(4), nn.dense(10))  # noqa: E731
+            return ja.random_search(space, evaluate, 1, objective=objective, folder=run)
+
+        run, epochs = tmp_path / "run", list[object]()
+        evaluate = ja.TrainingEvaluator(data, self.CONFIG, epochs.append)
+        blind = replace(data, x_validation=data.x_train[:0], y_validation=data.y_train[:0])
+        for name, remedy, judge in (
+            ("latency_ms", r"have it measured by costs=\['latency_ms'\]", evaluate),
+            ("throughput_iqr", r"measured by costs=\['throughput'\]", evaluate),
+            ("top5", "let metrics of the configuration name it", evaluate),
+            ("acuracy", "returns, loss, accuracy, parameters, flops, .*; take one", evaluate),
+            ("accuracy", "have a validation split", ja.TrainingEvaluator(blind, self.CONFIG)),
+        ):
+            with pytest.raises(SearchError, match=f"objective '{name}' is none of .*{remedy}"):
+                search(name, judge)
+        assert not run.exists()
+        assert not epochs
+        timed = ja.TrainingEvaluator(data, self.CONFIG, costs=["latency_ms"])
+        for name in ("latency_ms_iqr", "loss", "flops"):
+            assert search(name, timed).best is not None
+            shutil.rmtree(run)
+
+    def test_all_objectives_of_a_searcher_are_looked_at(self, data: ja.Dataset) -> None:
+        space = ja.trace(ja.spaces.digits_dense)
+        objectives = ja.Objective("accuracy"), ja.Objective("latency_ms", maximize=False)
+        searcher = ja.make_searcher("nsga2", space, {"population": 4}, objectives=objectives)
+        with pytest.raises(SearchError, match=r"'latency_ms' .* by costs=\['latency_ms'\]"):
+            ja.run_search(searcher, ja.TrainingEvaluator(data, self.CONFIG), 1)
 
     def test_unknown_costs_are_refused_at_once(
         self, data: ja.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -131,7 +131,7 @@ def test_a_metric_that_is_never_there_is_an_error() -> None:
         return {"left": 1.0}
 
     searcher = nsga2(ja.trace(chain), BOTH)
-    with pytest.raises(KeyError, match="no 'right', which is an objective of the searcher"):
+    with pytest.raises(SearchError, match="no 'right', which is an objective of the searcher"):
         ja.run_search(searcher, evaluate, 3, objective="left")
     with pytest.raises(SearchError, match=r"learns from 'left' \(maximize=True\)"):
         ja.run_search(searcher, evaluate, 3, objective="right", maximize=False)

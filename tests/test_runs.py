@@ -27,6 +27,7 @@ from jarch.runs import (
     write_results,
 )
 from jarch.runs.locking import LOCK
+from jarch.search import SearchError
 
 _scalars = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -249,7 +250,7 @@ ja.random_search(ja.spaces.digits_dense, evaluate, 2, folder=sys.argv[1])
             return {}
 
         for _ in range(2):
-            with pytest.raises(KeyError, match="no 'accuracy'"):
+            with pytest.raises(SearchError, match="no 'accuracy'"):
                 ja.random_search(ja.spaces.digits_dense, without, 1, folder=tmp_path / "run")
             shutil.rmtree(tmp_path / "run")
 

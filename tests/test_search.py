@@ -276,7 +276,7 @@ def test_an_error_in_the_evaluator_says_where() -> None:
 
 
 def test_metrics_without_the_objective_stop_the_search() -> None:
-    with pytest.raises(KeyError, match="no 'loss'"):
+    with pytest.raises(SearchError, match="no 'loss'"):
         random_search(wide, score, objective="loss")
 
 

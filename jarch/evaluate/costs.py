@@ -99,6 +99,14 @@ class CostMeter:
         if any(lowering.COSTS[name].measured for name in self.costs):
             lowering.require_told(self.costs)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all that is told of a candidate: counts, what is measured, spreads."""
+        asked = [lowering.COSTS[name] for name in self.costs]
+        measured = [cost for cost in asked if cost.measured]
+        spreads = [cost.spread for cost in measured if cost.spread]
+        return (*lowering.COUNTS, *(cost.name for cost in measured), *spreads)
+
     def counted(self, analysis: Analysis) -> dict[str, float]:
         """Return the costs that follow from the architecture alone.
 

@@ -15,6 +15,7 @@ from jarch.lowering.training.budgets import check_seconds
 from jarch.lowering.training.seeds import check_seeds
 
 from .costs import CostMeter, LimitExceeded, telling
+from .objectives import objection, validation_metrics
 from .repeats import means_and_deviations
 from .trials import Trials
 
@@ -227,6 +228,16 @@ class TrainingEvaluator:
         return [
             part if isinstance(part, lowering.TrainingFailed) else part.trained for part in parts
         ]
+
+    def lacks(self, names: Sequence[str]) -> str:
+        """Return what is wrong with objectives that it does not return; "" if it returns them.
+
+        A search asks before it begins. A subclass that returns more leaves those out of `names`.
+
+        Raises:
+            TrainConfigError: The configuration does not fit the data.
+        """
+        return objection(names, (*validation_metrics(self.data, self.config), *self._meter.names))
 
     def retain(self, trials: Sequence[int]) -> None:
         """Forget where trials stand but for these, of which the first are kept."""

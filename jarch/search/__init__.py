@@ -83,6 +83,7 @@ from .trial import (
     Evaluate as Evaluate,
     FidelityEvaluator as FidelityEvaluator,
     KeepsTrials as KeepsTrials,
+    KnowsMetrics as KnowsMetrics,
     Observes as Observes,
     TellsCosts as TellsCosts,
     WithFidelity as WithFidelity,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
@@ -19,7 +19,7 @@ from .pace import Pace
 from .random_searcher import RandomConfig, RandomSearcher
 from .result import SearchResult, Stopped
 from .searcher import FidelitySearcher, Searcher, SearchError, SpaceExhausted, Suggestion
-from .trial import Evaluate, KeepsTrials, Observes, evaluate_suggestion
+from .trial import Evaluate, KeepsTrials, KnowsMetrics, Observes, evaluate_suggestion
 
 
 def random_search(
@@ -52,7 +52,8 @@ def random_search(
 
     Raises:
         RunError: The folder cannot be used.
-        SearchError: No architecture is valid and satisfies the constraint.
+        SearchError: No architecture is valid and satisfies the constraint, or the evaluator does
+            not return the objective.
 
     Example:
         >>> import jarch as ja
@@ -122,9 +123,10 @@ def run_search(
     Raises:
         RunError: The folder cannot be used, or another search is going on in it, or its evaluations
             are not those of this search.
-        KeyError: `evaluate` returned metrics without the objective, or one of the searcher's.
-        SearchError: The searcher learns from another objective, or asks for fidelities that the
-            evaluator does not offer, or nothing is valid and allowed.
+        SearchError: The evaluator does not return the objective, or one of the searcher's; one that
+            `KnowsMetrics` says so before anything is evaluated. Or the searcher learns from another
+            objective, or asks for fidelities that the evaluator does not offer, or nothing is valid
+            and allowed.
 
     Example:
         >>> import jarch as ja
@@ -139,6 +141,7 @@ def run_search(
     """
     options = dict(searcher.options())
     _check_objective(options, objective, maximize)
+    _check_returned(evaluate, [objective, *_objectives(options)])
     asked = {
         **(settings or {}),
         "evaluations": evaluations,
@@ -252,14 +255,26 @@ def _check_objective(options: Mapping[str, Any], objective: str, maximize: bool)
         )
 
 
+def _check_returned(evaluate: object, objectives: Sequence[str]) -> None:
+    """Raise where an evaluator knows that it does not return one of the objectives."""
+    wrong = evaluate.lacks(objectives) if isinstance(evaluate, KnowsMetrics) else ""
+    if wrong:
+        raise SearchError(wrong)
+
+
 def _check_metrics(options: Mapping[str, Any], evaluation: Evaluation) -> None:
     """Raise where a searcher with several objectives would never learn of one of them."""
-    for objective in options.get("objectives", ()):
-        if objective["objective"] not in evaluation.metrics:
-            raise KeyError(
-                f"the evaluator returned {sorted(evaluation.metrics)} but no "
-                f"{objective['objective']!r}, which is an objective of the searcher; return it too"
+    for name in _objectives(options):
+        if name not in evaluation.metrics:
+            raise SearchError(
+                f"the evaluator returned {sorted(evaluation.metrics)} but no {name!r}, which is an "
+                "objective of the searcher; return it too"
             )
+
+
+def _objectives(options: Mapping[str, Any]) -> list[str]:
+    """Return the names of the objectives of a searcher that has several."""
+    return [each["objective"] for each in options.get("objectives", ())]
 
 
 def _generator(seed: int, index: int) -> np.random.Generator:

@@ -105,6 +105,32 @@ class Observes(Protocol):
 
 
 @runtime_checkable
+class KnowsMetrics(Protocol):
+    """An evaluator that knows, before it evaluates anything, which metrics it returns.
+
+    Example:
+        >>> import jarch as ja
+        >>> class Sizes:
+        ...     def __call__(self, architecture, seed):
+        ...         return {"parameters": ja.analyze(architecture, {"in": (8, 8, 1)}).parameters}
+        ...     def lacks(self, names):
+        ...         others = [name for name in names if name != "parameters"]
+        ...         return f"{others[0]} is not told; take parameters" if others else ""
+        >>> ja.random_search(ja.spaces.digits_dense, Sizes(), objective="flops")
+        Traceback (most recent call last):
+        ...
+        jarch.search.searcher.SearchError: flops is not told; take parameters
+    """
+
+    def lacks(self, names: Sequence[str]) -> str:
+        """Return what is wrong with metrics of which it does not return one; "" if it returns all.
+
+        Asked with the objectives of a search, before that begins.
+        """
+        ...
+
+
+@runtime_checkable
 class TellsCosts(Protocol):
     """An error of an evaluator that tells what is known of a candidate all the same.
 
@@ -189,8 +215,8 @@ def evaluate_suggestion(
     A failure has the metrics that are known all the same; see `TellsCosts`.
 
     Raises:
-        KeyError: The metrics are without the objective: no candidate could be compared.
-        SearchError: The suggestion has a fidelity, and the evaluator knows nothing of such.
+        SearchError: The metrics are without the objective: no candidate could be compared. Or the
+            suggestion has a fidelity, and the evaluator knows nothing of such.
     """
     evaluated = evaluation_of(evaluate, suggestion)
     start = monotonic()
@@ -203,7 +229,7 @@ def evaluate_suggestion(
         status, reason = _explain(error)
         scores = _costs_of(error)
     if status == "ok" and objective not in scores:
-        raise KeyError(
+        raise SearchError(
             f"the evaluator returned {sorted(scores)} but no {objective!r}; return it, or pass "
             "objective= one of these"
         )
