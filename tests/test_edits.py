@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import pytest
@@ -9,7 +10,13 @@ from hypothesis import assume, given, strategies as st
 
 import jarch as ja
 from jarch import nn
-from jarch.ir import Constant, IndependentHyperparameter, complete
+from jarch.ir import (
+    Constant,
+    IndependentHyperparameter,
+    IntegerDomain,
+    PermutationDomain,
+    complete,
+)
 from jarch.search import (
     NothingToMutate,
     crossover,
@@ -20,6 +27,7 @@ from jarch.search import (
     mutate_each,
     neighbours,
 )
+from jarch.search.nearby import near
 from jarch.testing import strategies
 
 pytestmark = pytest.mark.unverified  # the transitions are verified elsewhere, on the same spaces
@@ -184,16 +192,67 @@ def test_neighbours_are_all_valid_architectures_one_edit_away(
         assert len([k for k in changed(before, after) if values[k] in now[k].domain]) == 1
 
 
-def test_large_domains_have_some_neighbours() -> None:
-    def large() -> ja.Fragment:
-        rate = ja.Float(0.0, 0.5, name="rate")
-        return ja.sequential(nn.dense(ja.Integer(1, 10**9, name="width")), nn.dropout(rate))
+def large() -> ja.Fragment:
+    """Decisions with more values than neighbours."""
 
+    def width_of(kind: int) -> int:
+        return 50 - kind
+
+    return ja.sequential(
+        nn.dense(ja.Integer(1, 10**9, name="width")),
+        nn.dropout(ja.Float(0.0, 0.5, name="rate")),
+        nn.dense(ja.Discrete(range(8, 800, 8), name="units")),
+        nn.dense(ja.Integer(1, 4096, log=True, name="doubling")),
+        nn.dense(ja.Dependent(width_of, {"kind": ja.OneOfK(50, name="kind")}, "least")),
+    )
+
+
+def test_of_large_domains_only_what_is_near_is_a_neighbour() -> None:
+    """One on either side, at most half the way to the end, and of what has no order draws."""
     space, rng = ja.trace(large), np.random.default_rng(0)
-    before = ja.sample(space, rng)
-    found = moves(space, before, rng, most=7)
-    assert [key for key, _ in found].count("width") == 7
-    assert [key for key, _ in found].count("rate") == 7
+    middle = {"width": 10**6, "rate": 0.2, "units": 80, "doubling": 64, "kind": 3}
+    ends = {"width": (1, 10**9), "rate": (0.0, 0.5), "units": (8, 792), "doubling": (1, 4096)}
+    halves = {"doubling": (5, 512)}  # of the logarithm, from an edge at 0.5 on
+    for _ in range(50):
+        found = moves(space, ja.replay(space, middle), rng)
+        assert 16 < len([key for key, _ in found if key == "kind"]) <= 32
+        for key, (low, high) in ends.items():
+            below, above = (value for other, value in found if other == key)
+            now, half = middle[key], ((low + middle[key]) / 2, (high + middle[key]) / 2)
+            first, last = halves.get(key, half)
+            assert first <= below < now < above <= last  # type: ignore[operator]
+    for corner in (0, 1):
+        values = {key: value[corner] for key, value in ends.items()} | {"kind": 3}
+        found = moves(space, ja.replay(space, values), rng)
+        assert sorted(key for key, _ in found if key != "kind") == sorted(ends)
+        assert all(values[key] != value for key, value in found)
+
+
+@given(st.integers(33, 2**70), st.data(), st.booleans(), st.integers(1, 32))
+def test_neighbours_of_integers_are_others_on_both_sides(
+    size: int, data: st.DataObject, log: bool, most: int
+) -> None:
+    domain, now = IntegerDomain(1, size, log), data.draw(st.integers(1, size))
+    found = near(domain, now, np.random.default_rng(0), most)
+    assert len(set(found)) == len(found) <= min(most, 2)
+    assert now not in found
+    assert all(value in domain for value in found)
+    if most > 1:
+        above = {cast(int, value) > now for value in found}
+        assert above == {side for side, room in ((False, now > 1), (True, now < size)) if room}
+
+
+@pytest.mark.parametrize(("n", "number"), [(4, 23), (5, 10), (9, 32), (40, 32)])
+def test_neighbours_of_permutations_exchange_two_items(n: int, number: int) -> None:
+    domain, rng = PermutationDomain(n), np.random.default_rng(0)
+    now = domain.sample(rng)
+    found = near(domain, now, rng, 32)
+    assert len(set(found)) == len(found) == number
+    assert all(value in domain and value != now for value in found)
+    if n > 4:
+        apart = [np.flatnonzero(np.array(now) != np.array(value)) for value in found]
+        assert {len(places) for places in apart} == {2}
+        assert sum(b - a == 1 for a, b in apart) == min(n - 1, 32)
 
 
 @given(st.data(), st.integers(0, 2**32), st.none() | st.integers(1, 3))

@@ -1,11 +1,17 @@
 """Local search: where a climb goes, ends and begins again."""
 
+from collections.abc import Callable
+from typing import cast
+
 import numpy as np
 import pytest
 
 import jarch as ja
-from jarch.search import LocalSearchConfig, LocalSearcher, Searcher
+from jarch import nn
+from jarch.ir import FloatDomain, IntegerDomain
+from jarch.search import LocalSearchConfig, LocalSearcher, Searcher, make_searcher
 from jarch.search.scored import Scored
+from jarch.search.units import to_unit
 
 from .searched_spaces import chain, differences, matches
 
@@ -73,3 +79,39 @@ def test_a_late_result_counts_where_it_beats_all() -> None:
     searcher.tell(late[1], {"accuracy": 0.9})
     searcher.ask(rng)
     assert searcher.centre == Scored(late[1].architecture, 0.9)
+
+
+def rates() -> ja.Fragment:
+    return ja.sequential(*[nn.dropout(ja.Float(0.0, 0.9, name="rate")) for _ in range(4)])
+
+
+def widths() -> ja.Fragment:
+    return ja.sequential(*[nn.dense(ja.Integer(1, 512, name="width")) for _ in range(4)])
+
+
+LOSS = ja.Objective("loss", maximize=False)
+RANGES = [(rates, FloatDomain(0.0, 0.9)), (widths, IntegerDomain(1, 512))]
+
+
+@pytest.mark.parametrize(("fragment", "domain"), RANGES, ids=["rates", "widths"])
+@pytest.mark.parametrize("name", ["local", "front_local"])
+def test_climbs_over_ranges_are_better_than_chance(
+    name: str, fragment: Callable[[], ja.Fragment], domain: FloatDomain | IntegerDomain
+) -> None:
+    """A third of the way into each of four ranges is best."""
+
+    def away(architecture: ja.Architecture, seed: int) -> dict[str, float]:
+        units = [to_unit(domain, value) for value in architecture.values]
+        return {"loss": sum((unit - 1 / 3) ** 2 for unit in units)}
+
+    def found(name: str) -> float:
+        """Return the mean over some seeds of the best of a hundred."""
+        losses: list[float] = []
+        for seed in range(5):
+            searcher = make_searcher(name, ja.trace(fragment), objective=LOSS)
+            result = ja.run_search(searcher, away, 100, seed, objective="loss", maximize=False)
+            assert result.best is not None
+            losses.append(cast(float, result.best.metrics["loss"]))
+        return float(np.mean(losses))
+
+    assert found(name) < 0.6 * found("random")

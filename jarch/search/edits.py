@@ -5,6 +5,9 @@ architectures of the same space. The space is walked from its beginning: a decis
 architecture knows keeps its value; one that is new, because an earlier change opened it, is drawn.
 So every result is complete and well formed, whatever a change does to the structure.
 
+A mutation draws a new value from the whole domain, however large. Neighbours are closer: of domains
+with many values those near the present one, as `jarch.search.nearby` has them.
+
 Reference: Real, Aggarwal, Huang and Le 2019, "Regularized evolution for image classifier
 architecture search"; there a mutation changes one decision, with the structure always the same.
 """
@@ -28,10 +31,12 @@ from jarch.ir import (
     complete,
 )
 
+from .nearby import near
+
 Where: TypeAlias = Callable[[IndependentHyperparameter], bool]
 """Says which decisions may be changed."""
 
-MOST = 32  # values of one decision among the neighbours; of larger domains so many draws
+MOST = 32  # values of one decision among the neighbours; of larger domains only what is near
 
 
 class NothingToMutate(SpaceError):
@@ -126,6 +131,8 @@ def mutate(
 ) -> Architecture:
     """Return the architecture with other values of some decisions, at least one.
 
+    Each is drawn from all others of its domain, near or far.
+
     Args:
         space: What it was drawn from.
         architecture: Of this space.
@@ -202,12 +209,17 @@ def moves(
     where: Where = anywhere,
     most: int = MOST,
 ) -> list[tuple[str, Constant]]:
-    """Return every change of one decision, as key and value, in the order of the space.
+    """Return changes of one decision to a neighbour, as key and value, in the order of the space.
+
+    Neighbours of a value are all others of its domain, where that holds at most `most`. Of larger
+    ones they are some near it: a number on either side, at most half the way to the end of the
+    range (in the logarithm with `log`); permutations with two items exchanged; of values without
+    an order, `most` draws. See `jarch.search.nearby`.
 
     Args:
         space: What the architecture was drawn from.
         architecture: Of this space.
-        rng: Draws the values of domains that are too large to take all of.
+        rng: Draws among the values of domains that are too large to take all of.
         where: Which decisions may be changed.
         most: Take at most so many values of one decision.
 
@@ -221,17 +233,13 @@ def moves(
         >>> before, rng = ja.replay(space, [2, 32, "relu"]), np.random.default_rng(0)
         >>> moves(space, before, rng, where=lambda h: h.key == "depth")
         [('depth', 1), ('depth', 3)]
+        >>> space = ja.trace(lambda: ja.nn.dense(ja.Integer(1, 1000, name="width")))
+        >>> moves(space, ja.replay(space, [500]), rng)
+        [('width', 458), ('width', 618)]
     """
     values = dict(architecture.decisions)
-    found: list[tuple[str, Constant]] = []
-    for h in mutable(space, architecture, where):
-        domain, now = h.domain, values[h.key]
-        if domain.size is not None and domain.size <= most:
-            found += [(h.key, value) for value in domain if value != now]
-        else:
-            drawn = dict.fromkeys(domain.sample(rng) for _ in range(most))
-            found += [(h.key, value) for value in drawn if value != now]
-    return found
+    able = mutable(space, architecture, where)
+    return [(h.key, value) for h in able for value in near(h.domain, values[h.key], rng, most)]
 
 
 def neighbours(
@@ -244,10 +252,12 @@ def neighbours(
 ) -> Iterator[Architecture]:
     """Yield the valid architectures that differ by one decision, and by what follows from it.
 
+    Which values that decision takes, `moves` says: of large domains only some that are near.
+
     Args:
         space: What the architecture was drawn from.
         architecture: Of this space.
-        rng: Draws decisions that a change opens, and the values of very large domains.
+        rng: Draws decisions that a change opens, and among the values of large domains.
         where: Which decisions may be changed.
         most: Take at most so many values of one decision.
 

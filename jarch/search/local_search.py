@@ -25,7 +25,8 @@ class LocalSearchConfig:
     Attributes:
         initial: How many random architectures a climb begins with; it starts at the best of them.
         first: Move to the first neighbour that is better, not to the best of all.
-        most: Look at so many values of one decision; of larger domains, at so many draws.
+        most: Look at so many values of one decision; of larger domains, at some that are near
+            (see `jarch.search.edits.moves`).
         repeats: Suggest equal models more than once.
 
     Raises:

@@ -27,7 +27,8 @@ class FrontLocalConfig:
 
     Attributes:
         initial: How many random architectures a front begins with.
-        most: Look at so many values of one decision; of larger domains, at so many draws.
+        most: Look at so many values of one decision; of larger domains, at some that are near
+            (see `jarch.search.edits.moves`).
         repeats: Suggest equal models more than once.
 
     Raises:
