@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .architecture import Architecture
+from .domains import draw_below
 from .elimination import Elimination, OrderMatters
 from .errors import AssignmentError, InvalidArchitecture, SpaceError
 from .hyperparameters import IndependentHyperparameter
@@ -140,7 +141,7 @@ def sample_uniform(space: Space, rng: np.random.Generator) -> Architecture:
     if total == 0:
         raise InvalidArchitecture("the space has no valid architecture")
     if largest > total * _REJECTIONS:
-        return unrank(space, _below(total, rng))
+        return unrank(space, draw_below(total, rng))
     while True:
         try:
             drawn, choices = _draw(space, rng)
@@ -223,12 +224,3 @@ def _size(hyperparameter: IndependentHyperparameter) -> int:
     size = hyperparameter.domain.size
     assert size is not None
     return size
-
-
-def _below(total: int, rng: np.random.Generator) -> int:
-    """Draw an integer below `total`, of any size, uniformly: draw bits until they fit."""
-    bits = total.bit_length()
-    while True:
-        drawn = int.from_bytes(rng.bytes((bits + 7) // 8), "little") >> (-bits % 8)
-        if drawn < total:
-            return drawn

@@ -18,6 +18,8 @@ from .errors import AssignmentError, SpaceError
 if TYPE_CHECKING:
     import numpy as np
 
+_INT64 = range(-(2**63), 2**63)  # what NumPy draws
+_GREATEST = 1e307  # floats go a little further, but sums and differences have to be finite too
 _SHOWN = 8  # values that a message lists before it says how many more there are
 
 
@@ -269,8 +271,10 @@ class IntegerDomain(Domain):
 
     def sample(self, rng: np.random.Generator) -> Constant:
         """Draw an integer; with `log`, so that each doubling has the same probability."""
-        if not self.log:
+        if not self.log and self.low >= _INT64.start and self.high < _INT64.stop:
             return int(rng.integers(self.low, self.high, endpoint=True))
+        if not self.log:
+            return self.low + draw_below(self.size, rng)
         edges = math.log(self.low - 0.5), math.log(self.high + 0.5)
         drawn = round(math.exp(edges[0] + rng.random() * (edges[1] - edges[0])))
         return min(max(drawn, self.low), self.high)
@@ -361,6 +365,15 @@ class FloatDomain(Domain):
         return f"[{self.low}, {self.high}]" + (" (log)" if self.log else "")
 
 
+def draw_below(total: int, rng: np.random.Generator) -> int:
+    """Draw an integer below `total`, of any size, uniformly: draw bits until they fit."""
+    bits = total.bit_length()
+    while True:
+        drawn = int.from_bytes(rng.bytes((bits + 7) // 8), "little") >> (-bits % 8)
+        if drawn < total:
+            return drawn
+
+
 def _as_number(value: object) -> int | float | None:
     try:
         constant = as_constant(value, "value")
@@ -371,7 +384,9 @@ def _as_number(value: object) -> int | float | None:
 
 
 def _check_range(low: float, high: float, log: bool, kind: str, least: float) -> None:
-    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+    if not -math.inf < low <= high < math.inf:
         raise SpaceError(f"{kind} range [{low}, {high}]: low must not be above high, both finite")
+    if max(-low, high) > _GREATEST:
+        raise SpaceError(f"{kind} range [{low}, {high}]: use bounds between -1e307 and 1e307")
     if log and low < least:
         raise SpaceError(f"{kind} range [{low}, {high}] with log=True: low must be above 0")

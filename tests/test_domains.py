@@ -215,6 +215,14 @@ BAD: list[tuple[Callable[[], object], str]] = [
         "float range [0, inf]: low must not be above high, both finite",
     ),
     (
+        lambda: ja.FloatDomain(-1e308, 1e308),
+        "float range [-1e+308, 1e+308]: use bounds between -1e307 and 1e307",
+    ),
+    (
+        lambda: IntegerDomain(1, 10**308),
+        f"integer range [1, 1{'0' * 308}]: use bounds between -1e307 and 1e307",
+    ),
+    (
         lambda: ja.FloatDomain(0, 2, log=True),
         "float range [0, 2] with log=True: low must be above 0",
     ),
@@ -282,3 +290,33 @@ def test_draws_are_plain_values_of_the_domain(log: bool) -> None:
     for domain in (IntegerDomain(1, 5, log), ja.FloatDomain(0.5, 5, log), PermutationDomain(4)):
         for value in draws(domain, 100):
             assert repr(domain.canonical(value)) == repr(value)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        (0, 2**64 - 1),
+        (-(2**70), 2**70),
+        (2**80, 2**80 + 2),
+        (2**63 - 2, 2**63),
+        (-(2**63), 2**63 - 1),
+        (2**90, 2**90),
+        (1, 10**306),
+    ],
+)
+def test_integers_of_any_size_are_drawn_evenly(low: int, high: int) -> None:
+    domain = IntegerDomain(low, high)
+    parts = min(domain.size, 8)
+    drawn = [domain.index(value) * parts // domain.size for value in draws(domain, 2000)]
+    counts = Counter(drawn)
+    assert sum((counts[i] - 2000 / parts) ** 2 / (2000 / parts) for i in range(parts)) < 25
+
+
+def test_log_draws_of_large_integers_stay_in_their_range() -> None:
+    domain = IntegerDomain(1, 2**70, log=True)
+    halves = Counter(value < 2**35 for value in draws(domain, 2000))
+    assert abs(halves[True] - 1000) < 150
+    assert all(
+        value in IntegerDomain(2**69, 2**70, log=True)
+        for value in draws(IntegerDomain(2**69, 2**70, log=True), 100)
+    )

@@ -73,8 +73,8 @@ def draw_within(domain: Domain, span: Span, rng: np.random.Generator) -> Constan
     low, high = span
     if isinstance(domain, FloatDomain):
         return from_unit(domain, (low + rng.random() * (high - low)) / PARTS)
-    if isinstance(domain, IntegerDomain) and domain.log:
-        part = IntegerDomain(domain.low + low, domain.low + high - 1, log=True)
+    if isinstance(domain, IntegerDomain):
+        part = IntegerDomain(domain.low + low, domain.low + high - 1, domain.log)
         return part.sample(rng)
     return domain[int(rng.integers(low, high))]
 
