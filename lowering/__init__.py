@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         InputError as InputError,
         TrainConfigError as TrainConfigError,
         TrainingFailed as TrainingFailed,
+        TrainingInterrupted as TrainingInterrupted,
     )
     from .training.executables import (
         forget_programs as forget_programs,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from .training.fitting import fit as fit, fit_partly as fit_partly
     from .training.memory import (
         available_bytes as available_bytes,
+        require_memory as require_memory,
         training_bytes as training_bytes,
     )
     from .training.metrics import METRICS as METRICS, Metric as Metric
@@ -105,6 +107,7 @@ _MODULES: Mapping[str, str] = {
     "TrainConfigError": "training.errors",
     "Trained": "training.trained",
     "TrainingFailed": "training.errors",
+    "TrainingInterrupted": "training.errors",
     "Tuned": "tuning",
     "available_bytes": "training.memory",
     "check_config": "training.preparation",
@@ -133,6 +136,7 @@ _MODULES: Mapping[str, str] = {
     "program_counts": "training.executables",
     "program_key": "training.dry_runs",
     "remove_checkpoint": "training.checkpoint_files",
+    "require_memory": "training.memory",
     "require_told": "timing",
     "save": "training.checkpoints",
     "save_checkpoint": "training.checkpoint_files",

@@ -22,6 +22,7 @@ import numpy as np
 
 import jarch as ja
 from jarch import nn
+from jarch.lowering.training.budgets import Budget
 from jarch.lowering.training.populations import stacks
 from jarch.lowering.training.populations.meshes import check_mesh
 from jarch.lowering.training.populations.members import Member
@@ -125,7 +126,7 @@ def programs_of(mesh):
     take()
     deleted = [leaf.is_deleted() for leaf in jax.tree.leaves((before.params, before.optimizer))]
     local = sum(leaf.addressable_shards[0].data.nbytes for leaf in jax.tree.leaves(stack._state))
-    stack.train_epoch(None)
+    stack.train_epoch(None, Budget())
     for each in undo:
         each()
     texts = {name: program.as_text() for name, program in made.items()}

@@ -20,6 +20,7 @@ from hypothesis import given, settings, strategies as st
 import jarch as ja
 from jarch import lowering, nn
 from jarch.lowering.training import compilation_cache
+from jarch.lowering.training.budgets import Budget
 from jarch.lowering.training.kinds import kind_of
 from jarch.lowering.training.populations import choosing, stacks
 from jarch.lowering.training.populations.grouping import bytes_of
@@ -457,7 +458,7 @@ class TestHalving:
     def test_few_that_are_left_are_gathered(self) -> None:
         members = made(6)
         stack = stacks.Stack(members)
-        stack.train_epoch(None)
+        stack.train_epoch(None, Budget())
         for member in members[:4]:
             member.ended = "dropped"
         stack.tidy()
@@ -465,7 +466,7 @@ class TestHalving:
         members[4].ended = "dropped"
         stack.tidy()
         assert stack.members == members[5:]
-        stack.train_epoch(None)
+        stack.train_epoch(None, Budget())
         assert members[5].ended == "epochs"
         assert stack.members == members[5:]
         assert_alike(

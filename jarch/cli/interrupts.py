@@ -13,6 +13,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 
+from jarch.lowering.training.interrupts import raising_handlers
+
 
 @contextmanager
 def lasting_interrupts() -> Generator[Callable[[], None]]:
@@ -47,8 +49,10 @@ def lasting_interrupts() -> Generator[Callable[[], None]]:
         return
     report_before, sys.unraisablehook = sys.unraisablehook, report
     signal.signal(signal.SIGINT, remember)
+    raising_handlers.add(remember)
     try:
         yield raise_again
     finally:
+        raising_handlers.remove(remember)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.unraisablehook = report_before

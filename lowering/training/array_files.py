@@ -9,16 +9,12 @@ the process beneath them.
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 import orbax.checkpoint as ocp
 
-T = TypeVar("T")
+from .interrupts import to_the_end
 
 
 def write_arrays(place: Path, arrays: Any) -> None:
@@ -50,22 +46,3 @@ def read_arrays(place: Path, like: Any) -> Any:
             return checkpointer.restore(place, like)
 
     return to_the_end(work)
-
-
-def to_the_end(work: Callable[[], T]) -> T:
-    """Return what `work` does; an interrupt meanwhile is handled when it is done.
-
-    Only the main thread is interrupted. Where the process handles interrupts in no way of Python's,
-    this changes nothing.
-    """
-    handler = signal.getsignal(signal.SIGINT)
-    if not callable(handler) or threading.current_thread() is not threading.main_thread():
-        return work()
-    came: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
-    try:
-        return work()
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        if came:
-            handler(*came[0])

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from sys import maxsize
 from time import monotonic
+from typing import Literal
 
 from .errors import TrainConfigError
 
 _MOST = 8  # steps between two looks at the clock
 _APART = 0.05  # seconds between them, unless one step takes longer
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(slots=True)
@@ -25,20 +30,24 @@ class Budget:
     Attributes:
         steps: Since the very beginning.
         end: By `time.monotonic`; None for no limit.
+        interrupted: Says whether to stop whatever is left; see `noticed_interrupts`.
     """
 
     steps: int = maxsize
     end: float | None = None
+    interrupted: Callable[[], bool] = _never
     _next: int | None = None  # after how many steps to look again
     _seen: tuple[int, float] | None = None  # the steps and the time of the last look
 
     def is_late(self, steps: int, wait: Callable[[], object]) -> bool:
-        """Say whether the time is over, where it is time to look at the clock; to be asked often.
+        """Say whether to stop, looking at the clock only now and then; to be asked often.
 
         Args:
             steps: Taken so far, since the very beginning.
             wait: Waits until the device has done what it was given.
         """
+        if self.interrupted():
+            return True
         if self.end is None:
             return False
         if self._next is None:
@@ -52,15 +61,22 @@ class Budget:
         return now >= self.end
 
     def is_over(self, wait: Callable[[], object]) -> bool:
-        """Say whether the time is over once the device has done what it was given.
+        """Say whether to stop, by the time once the device has done what it was given.
 
         Args:
             wait: Waits for it.
         """
+        if self.interrupted():
+            return True
         if self.end is None:
             return False
         wait()
         return monotonic() >= self.end
+
+    @property
+    def why(self) -> Literal["interrupted", "seconds"]:
+        """What it is that ends a training before its steps are over."""
+        return "interrupted" if self.interrupted() else "seconds"
 
     def ahead(self, steps: int) -> int:
         """Return how many steps may be taken at once, before the next look at the clock."""
@@ -73,9 +89,6 @@ class Budget:
         before, then = self._seen
         a_step = max((now - then) / (steps - before), 1e-9)
         return max(1, min(_MOST, int(_APART / a_step)))
-
-
-UNLIMITED = Budget()
 
 
 def ending(seconds: float | None) -> float | None:

@@ -18,8 +18,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from .array_files import read_arrays, to_the_end, write_arrays
+from .array_files import read_arrays, write_arrays
 from .errors import CheckpointError
+from .interrupts import to_the_end
 from .resuming import Best, Checkpoint
 from .trained import EpochReport
 

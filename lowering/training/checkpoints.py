@@ -26,9 +26,10 @@ from jarch.lowering.augmentation.kinds import (
 )
 from jarch.lowering.model import lower
 
-from .array_files import read_arrays, to_the_end, write_arrays
+from .array_files import read_arrays, write_arrays
 from .config import TrainConfig
 from .errors import ExportError
+from .interrupts import to_the_end
 from .metrics import METRICS, Metric
 from .proofs import prove_in_new_process, prove_same
 from .trained import EpochReport, Signature, Trained

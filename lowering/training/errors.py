@@ -1,6 +1,7 @@
 """What can go wrong in training, in its configuration and in exporting."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class TrainConfigError(ValueError):
@@ -37,6 +38,30 @@ class TrainingFailed(RuntimeError):
         super().__init__(f"epoch {epoch}: {reason}" if epoch else reason)
         self.epoch = epoch
         self.costs: Mapping[str, float] = {}
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """A keyboard interrupt during training; nothing that was trained is lost.
+
+    Attributes:
+        parts: Where each candidate stands, in order: the `Partial` of `fit` and `fit_partly`, whose
+            checkpoint `fit_partly` goes on from; of a population what its function would have
+            returned, or None for those that it has nothing to tell of.
+
+    Example:
+        >>> import jarch as ja
+        >>> def train(net, data, config):
+        ...     try:
+        ...         return ja.fit(net, data, config)
+        ...     except ja.TrainingInterrupted as interrupted:
+        ...         ja.save_checkpoint(interrupted.parts[0].checkpoint, "interrupted")
+        ...         raise
+    """
+
+    def __init__(self, parts: Sequence[Any]) -> None:
+        """Make the error from what there is."""
+        super().__init__("training was interrupted; `parts` says where it stands")
+        self.parts = tuple(parts)
 
 
 class CheckpointError(ValueError):

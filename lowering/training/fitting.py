@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import cast
 
 import jax
 import numpy as np
 
-from jarch.ir import Architecture
+from jarch.ir import Architecture, analyze
 from jarch.lowering.model import Model
 
 from .batches import Data, epoch_order
 from .budgets import Budget, check_limits, ending
 from .compilation_cache import enable_compilation_cache
 from .config import TrainConfig
-from .errors import CheckpointError, TrainingFailed
+from .errors import CheckpointError, TrainingFailed, TrainingInterrupted
 from .feeding import fed, validation_outputs
+from .interrupts import noticed_interrupts
 from .judging import better, on_host, on_plateau, require_finite, require_finite_metrics
+from .memory import require_memory, state_bytes
 from .preparation import Run, prepare
 from .resuming import Best, Checkpoint, Ending, Partial, identify, to_device, to_host
 from .stepping import Steps
@@ -55,6 +57,7 @@ def fit(
     *,
     on_epoch: Callable[[EpochReport], object] | None = None,
     variables: Variables | None = None,
+    memory_limit: float | None = None,
 ) -> Trained:
     """Train a model on the training split of a data set, and judge it on the validation split.
 
@@ -68,11 +71,14 @@ def fit(
         config: How.
         on_epoch: Called with a report after each epoch; training stops when it returns True.
         variables: Where to start, such as another model's weights; None draws them by the seed.
+        memory_limit: Do not begin where weights and the optimiser's state alone take more bytes;
+            None for what is available, `math.inf` for no limit.
 
     Raises:
         ShapeError: The model takes or gives other shapes than the data has.
         TrainConfigError: The configuration does not fit the data.
-        TrainingFailed: The loss is not finite, or the device ran out of memory.
+        TrainingFailed: The loss is not finite, or the memory does not suffice.
+        TrainingInterrupted: By the keyboard; it holds a checkpoint to go on from.
 
     Example:
         >>> import jarch as ja
@@ -84,7 +90,13 @@ def fit(
         ['accuracy', 'loss']
     """
     run = prepare(architecture, data, config)
-    return _finish(run, _train(run, Budget(_total(run), None), on_epoch, variables, None))
+    _require_memory(run, memory_limit)
+    with noticed_interrupts() as interrupted:
+        budget = Budget(_total(run), interrupted=interrupted)
+        progress = _train(run, budget, on_epoch, variables, None)
+    if interrupted():
+        raise TrainingInterrupted([_part(run, progress)])
+    return _finish(run, progress)
 
 
 def fit_partly(
@@ -97,6 +109,7 @@ def fit_partly(
     seconds: float | None = None,
     checkpoint: Checkpoint | None = None,
     on_epoch: Callable[[EpochReport], object] | None = None,
+    memory_limit: float | None = None,
 ) -> Partial:
     """Train a model for a part of what `fit` would, or go on from an earlier part.
 
@@ -116,12 +129,14 @@ def fit_partly(
             model is validated after that.
         checkpoint: What an earlier part ended with; None begins.
         on_epoch: As for `fit`; one that stopped the training once does not hinder going on.
+        memory_limit: As for `fit`.
 
     Raises:
         CheckpointError: The checkpoint is of another architecture, configuration or data.
         ShapeError: As for `fit`.
         TrainConfigError: As for `fit`, or a limit is less than 1 or more than all, or no number.
         TrainingFailed: As for `fit`.
+        TrainingInterrupted: As for `fit`.
 
     Example:
         >>> import jarch as ja
@@ -134,20 +149,41 @@ def fit_partly(
         True
     """
     run = prepare(architecture, data, config)
-    budget = _budget(run, epochs, steps, seconds)
+    _require_memory(run, memory_limit)
+    limits = _budget(run, epochs, steps, seconds)
     identity = identify(run.model.architecture, run.config, data)
     if checkpoint is not None and checkpoint.identity != identity:
         raise CheckpointError(
             "the checkpoint is of another architecture, configuration or data; train from the "
             "beginning, without it"
         )
-    progress = _train(run, budget, on_epoch, None, checkpoint)
+    with noticed_interrupts() as interrupted:
+        budget = replace(limits, interrupted=interrupted)
+        progress = _train(run, budget, on_epoch, None, checkpoint)
+    part = _part(run, progress)
+    if interrupted():
+        raise TrainingInterrupted([part])
+    return part
+
+
+def _part(run: Run, progress: _Progress) -> Partial:
+    """Return where a training stands."""
+    identity = identify(run.model.architecture, run.config, run.data)
     over = progress.ended == "plateau" or progress.steps == _total(run)
     arrays = to_host(progress.state)
     history = tuple(progress.history)
     made = Checkpoint(identity, progress.steps, arrays, history, progress.best, over)
     assert progress.ended is not None
     return Partial(_finish(run, progress), made, progress.ended)
+
+
+def _require_memory(run: Run, limit: float | None) -> None:
+    """Require memory for what surely lies in it, before any of that is made."""
+    architecture = run.model.architecture
+    analysis = analyze(architecture, {architecture.inputs[0]: run.signature.input_shape})
+    remedy = "take a smaller architecture, or memory_limit=math.inf to try all the same"
+    what = "the weights and the optimiser's state"
+    require_memory(state_bytes(analysis, run.config), limit, what, remedy)
 
 
 def _budget(run: Run, epochs: int | None, steps: int | None, seconds: float | None) -> Budget:
@@ -242,7 +278,7 @@ def _take_steps(run: Run, progress: _Progress, budget: Budget, number: int) -> f
         end = progress.steps + given.steps
         while progress.steps < end:
             if budget.is_late(progress.steps, partial(_wait, progress)):
-                progress.ended = "seconds"
+                progress.ended = budget.why
                 return compiled
             count = min(end - progress.steps, _together(progress, budget))
             progress.state = take(progress.state, count)

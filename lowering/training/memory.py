@@ -1,4 +1,9 @@
-"""How much memory training takes, estimated before anything is traced, and how much there is."""
+"""How much memory training takes, estimated before anything is traced, and how much there is.
+
+What probably does not fit need not be tried in a search, where there are other candidates. Who asks
+for one training is refused only what surely does not fit: on a CPU it would not end by an error but
+with the process.
+"""
 
 # pyright: reportUnknownMemberType=false
 # (the annotations of JAX and optax are partial)
@@ -14,10 +19,12 @@ import jax
 from jarch.ir import Analysis
 
 from .config import Optimizer, TrainConfig
+from .errors import TrainingFailed
 from .optimizers import Options, make_optimizer
 
 _ACTIVATIONS = 2  # each output is kept for the way back, and there is a gradient for it
 _EXAMPLE = (128, 128)  # a matrix that optimisers keep their slots for
+_UNITS = {"TB": 1e12, "GB": 1e9, "MB": 1e6, "kB": 1e3}
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -42,16 +49,79 @@ def training_bytes(analysis: Analysis, config: TrainConfig, batch_size: int | No
         >>> training_bytes(analysis, ja.TrainConfig(batch_size=32))  # 650 parameters, four times
         12960
     """
+    batch = config.batch_size if batch_size is None else batch_size
+    gradients = 4 * analysis.trainable_parameters
+    outputs = _ACTIVATIONS * batch * analysis.activation_bytes
+    return state_bytes(analysis, config) + gradients + outputs
+
+
+def state_bytes(analysis: Analysis, config: TrainConfig) -> int:
+    """Return how many bytes training takes at least: what lies there from one step to the next.
+
+    That are the parameters, averages where they are kept, and what the optimiser keeps for each.
+
+    Args:
+        analysis: Of the architecture.
+        config: With the optimiser.
+
+    Example:
+        >>> import jarch as ja
+        >>> net = ja.replay(ja.trace(lambda: ja.nn.dense(10)), [])
+        >>> state_bytes(ja.analyze(net, {"in": (64,)}), ja.TrainConfig())  # 650, three times
+        7800
+    """
     options = tuple(sorted(config.optimizer_options.items()))
     slots = optimizer_slots(config.optimizer, options)
     copies = 1 if config.ema_decay is None else 2
-    weights = 4 * (copies * analysis.parameters + analysis.trainable_parameters * (1 + slots))
-    batch = config.batch_size if batch_size is None else batch_size
-    return round(weights + _ACTIVATIONS * batch * analysis.activation_bytes)
+    return round(4 * (copies * analysis.parameters + slots * analysis.trainable_parameters))
+
+
+def require_memory(needed: int, limit: float | None, what: str, remedy: str) -> None:
+    """Require memory before any is taken.
+
+    Args:
+        needed: So many bytes.
+        limit: There are so many; None for what is available now.
+        what: It is needed for, for the message.
+        remedy: What to do if it does not suffice.
+
+    Raises:
+        TrainingFailed: It does not.
+
+    Example:
+        >>> from jarch import TrainingFailed
+        >>> try:
+        ...     require_memory(7_200_000_000, 16e6, "the weights", "take fewer")
+        ... except TrainingFailed as error:
+        ...     print(error)
+        the weights would take some 7.2 GB of memory, more than 16 MB; take fewer
+    """
+    if limit is None:
+        limit = available_bytes()
+    if limit is not None and needed > limit:
+        amount, most = in_words(needed), in_words(limit)
+        raise TrainingFailed(
+            f"{what} would take some {amount} of memory, more than {most}; {remedy}"
+        )
+
+
+def in_words(size: float) -> str:
+    """Return a number of bytes with its unit.
+
+    Example:
+        >>> in_words(640), in_words(7_200_000_000)
+        ('640 bytes', '7.2 GB')
+    """
+    for unit, bytes_each in _UNITS.items():
+        if size >= bytes_each:
+            return f"{size / bytes_each:.4g} {unit}"
+    return f"{size:.4g} bytes"
 
 
 def optimizer_slots(optimizer: Optimizer, options: Options = ()) -> float:
-    """Return how many numbers an optimiser keeps for each parameter of a matrix.
+    """Return how much an optimiser keeps for each parameter of a matrix, in numbers of four bytes.
+
+    A transformation that is made for parameters of certain names counts for nothing.
 
     Example:
         >>> [round(optimizer_slots(name), 1) for name in ("sgd", "adam", "adafactor")]
@@ -59,10 +129,13 @@ def optimizer_slots(optimizer: Optimizer, options: Options = ()) -> float:
     """
     made = make_optimizer(optimizer, options, 0.0, 0.0)
     struct: Any = jax.ShapeDtypeStruct  # not annotated
-    shapes: Any = jax.eval_shape(made.init, {"kernel": struct(_EXAMPLE, "float32")})
+    try:
+        shapes: Any = jax.eval_shape(made.init, {"kernel": struct(_EXAMPLE, "float32")})
+    except Exception:  # what it raises for other names is its own affair; training will show
+        return 0.0
     leaves: list[Any] = jax.tree.leaves(shapes)
-    numbers: int = sum(prod(leaf.shape) for leaf in leaves if leaf.shape)
-    return numbers / prod(_EXAMPLE)
+    size: int = sum(prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves if leaf.shape)
+    return size / 4 / prod(_EXAMPLE)
 
 
 def planned_bytes(program: Any) -> int | None:

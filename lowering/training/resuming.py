@@ -23,7 +23,7 @@ from .errors import CheckpointError
 from .steps import TrainState, Variables
 from .trained import EpochReport, Trained
 
-Ending: TypeAlias = Literal["epochs", "plateau", "asked", "limit", "seconds"]
+Ending: TypeAlias = Literal["epochs", "plateau", "asked", "limit", "seconds", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ class Partial:
         trained: The model as it is now; with early stopping, as it was after its best epoch.
         checkpoint: What to go on from.
         ended: Why it is where it is: all "epochs" of the configuration are done, early stopping
-            saw a "plateau", `on_epoch` "asked", the "limit" of epochs or steps is reached, or the
-            "seconds" are over.
+            saw a "plateau", `on_epoch` "asked", the "limit" of epochs or steps is reached, the
+            "seconds" are over, or it was "interrupted".
     """
 
     trained: Trained

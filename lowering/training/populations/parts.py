@@ -10,7 +10,8 @@ from jarch.lowering.training.batches import Data
 from jarch.lowering.training.budgets import Budget, check_limits, ending, share
 from jarch.lowering.training.compilation_cache import enable_compilation_cache
 from jarch.lowering.training.config import TrainConfig
-from jarch.lowering.training.errors import CheckpointError, TrainingFailed
+from jarch.lowering.training.errors import CheckpointError, TrainingFailed, TrainingInterrupted
+from jarch.lowering.training.interrupts import noticed_interrupts
 from jarch.lowering.training.preparation import Run, prepare
 from jarch.lowering.training.resuming import Checkpoint, Ending, Partial, identify
 
@@ -72,6 +73,7 @@ def fit_population_partly(
         ShapeError: As for `fit_population`.
         TrainConfigError: As for `fit_population`, or a limit is less than 1, more than any of them
             has, or no number.
+        TrainingInterrupted: By the keyboard; it holds where all stand that had begun.
 
     Example:
         >>> import jarch as ja
@@ -92,10 +94,17 @@ def fit_population_partly(
     members = _members(runs, identities, checkpoints)
     enable_compilation_cache()
     stacks = [each for group in _together(members) for each in stacks_of(group, means, keeps=True)]
-    for i, stack in enumerate(stacks):
-        own = None if end is None else share(end, len(stacks) - i)
-        _train(stack, _budget(stack.members[0].run, epochs, steps, own), on_epoch)
-    return [member.partial(name) for member, name in zip(members, identities, strict=True)]
+    with noticed_interrupts() as interrupted:
+        for i, stack in enumerate(stacks):
+            if interrupted():
+                break
+            own = None if end is None else share(end, len(stacks) - i)
+            budget = Budget(_last(stack.members[0].run, epochs, steps), own, interrupted)
+            _train(stack, budget, on_epoch)
+    named = list(zip(members, identities, strict=True))
+    if interrupted():
+        raise TrainingInterrupted([None if m.active else m.partial(name) for m, name in named])
+    return [member.partial(name) for member, name in named]
 
 
 def _identity(run: Run) -> str:
@@ -138,9 +147,10 @@ def _check_limits(runs: Sequence[Run], epochs: int | None, steps: int | None) ->
     check_limits(epochs, steps, most_epochs, most_steps)
 
 
-def _budget(run: Run, epochs: int | None, steps: int | None, end: float | None) -> Budget:
+def _last(run: Run, epochs: int | None, steps: int | None) -> int:
+    """Return after how many steps in all to stop."""
     limits = [steps, None if epochs is None else epochs * run.rates.shape[1]]
-    return Budget(min([each for each in limits if each is not None], default=maxsize), end)
+    return min([each for each in limits if each is not None], default=maxsize)
 
 
 def _train(stack: Stack, budget: Budget, on_epoch: Report | None) -> None:
@@ -150,6 +160,6 @@ def _train(stack: Stack, budget: Budget, on_epoch: Report | None) -> None:
     while stack.active and stack.steps < min(budget.steps, last):
         whole = stack.train_epoch(on_epoch, budget)
         if stack.steps < budget.steps and (not whole or budget.is_over(stack.wait)):
-            why = "seconds"
+            why = budget.why
             break
     stack.stop(why)

@@ -16,7 +16,7 @@ from jax.sharding import Mesh
 
 from jarch.lowering.normal_form import normal_form
 from jarch.lowering.training.batches import epoch_order
-from jarch.lowering.training.budgets import UNLIMITED, Budget
+from jarch.lowering.training.budgets import Budget
 from jarch.lowering.training.errors import TrainingFailed
 from jarch.lowering.training.feeding import fed, place_of, validation_outputs
 from jarch.lowering.training.judging import on_host
@@ -86,7 +86,7 @@ class Stack:
         """The members that are still training, in order."""
         return [member for member in self.members if member.active]
 
-    def train_epoch(self, on_epoch: Report | None, budget: Budget = UNLIMITED) -> bool:
+    def train_epoch(self, on_epoch: Report | None, budget: Budget) -> bool:
         """Train one more epoch, validate each member, and see which of them end.
 
         Returns:

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jarch.lowering.training.batches import Data
+from jarch.lowering.training.budgets import Budget
 from jarch.lowering.training.compilation_cache import enable_compilation_cache
 from jarch.lowering.training.config import TrainConfig
+from jarch.lowering.training.errors import TrainingInterrupted
+from jarch.lowering.training.interrupts import noticed_interrupts
 from jarch.lowering.training.preparation import prepare
 
 from .choosing import Executor, means_of, stacks_of
@@ -67,6 +70,7 @@ def fit_population(
     Raises:
         ShapeError: As for `fit`, and before anything is trained.
         TrainConfigError: As for `fit`, or arguments do not fit each other.
+        TrainingInterrupted: By the keyboard; it holds what has become of those that had ended.
 
     Example:
         >>> import jarch as ja
@@ -88,16 +92,22 @@ def fit_population(
         check_halving([member.run for member in members])
     enable_compilation_cache()
     stacks = [stack for group in grouped(members) for stack in stacks_of(group, means)]
-    for epoch, keep in [*rungs, (last, len(members))]:
-        _train(stacks, epoch, on_epoch)
-        drop_worst(members, keep)
-        for stack in stacks:
-            stack.tidy()
+    with noticed_interrupts() as interrupted:
+        for epoch, keep in [*rungs, (last, len(members))]:
+            if not _train(stacks, epoch, on_epoch, Budget(interrupted=interrupted)):
+                break
+            drop_worst(members, keep)
+            for stack in stacks:
+                stack.tidy()
+    if interrupted():
+        raise TrainingInterrupted([None if each.active else each.outcome() for each in members])
     return [member.outcome() for member in members]
 
 
-def _train(stacks: Sequence[Stack], epoch: int, on_epoch: Report | None) -> None:
-    """Train what is active up to an epoch, one stack after the other."""
+def _train(stacks: Sequence[Stack], epoch: int, on_epoch: Report | None, budget: Budget) -> bool:
+    """Train what is active up to an epoch, one stack after the other; say whether it was so far."""
     for stack in stacks:
         while stack.epoch < epoch and stack.active:
-            stack.train_epoch(on_epoch)
+            if budget.interrupted() or not stack.train_epoch(on_epoch, budget):
+                return False
+    return True
