@@ -232,9 +232,34 @@ class TestMemory:
         assert "of memory, more than" in result.failed[0].reason
 
     def test_the_limit_can_be_given_and_lifted(self, data: ja.Dataset) -> None:
-        with pytest.raises(ja.TrainingFailed, match="more than 0 MB; lower batch_size"):
+        with pytest.raises(
+            ja.TrainingFailed, match="kB of memory, more than 1 kB; lower batch_size"
+        ):
             ja.TrainingEvaluator(data, CONFIG, memory_limit=1000)(SMALL, 0)
         assert ja.TrainingEvaluator(data, CONFIG, memory_limit=math.inf)(SMALL, 0)
+
+    def test_a_training_that_surely_cannot_fit_is_not_begun(self, data: ja.Dataset) -> None:
+        layers = ja.nn.dense(10**6), ja.nn.dense(10**6), ja.nn.dense(10)
+        huge = ja.replay(ja.trace(lambda: ja.sequential(ja.nn.flatten, *layers)), [])
+        for train in (ja.fit, ja.fit_partly, train_final):
+            with pytest.raises(
+                ja.TrainingFailed, match=r"take some 12 TB of memory, more than .*B;"
+            ):
+                train(huge, data, CONFIG)
+            with pytest.raises(ja.TrainingFailed, match="memory, more than 10 bytes; take a small"):
+                train(SMALL, data, CONFIG, memory_limit=10)
+
+    def test_what_may_fit_is_tried(self, data: ja.Dataset) -> None:
+        analysis = ja.analyze(SMALL, {"in": data.input_shape})
+        least = 3 * 4 * analysis.parameters  # by Adam
+        assert least < lowering.training_bytes(analysis, CONFIG)
+        assert ja.fit(SMALL, data, CONFIG, memory_limit=least).validation
+        with pytest.raises(ja.TrainingFailed, match="of memory"):
+            ja.fit(SMALL, data, CONFIG, memory_limit=least - 1)
+        momentum: dict[str, Any] = {"momentum": 0.9, "accumulator_dtype": "bfloat16"}
+        half = replace(CONFIG, optimizer="sgd", optimizer_options=momentum)
+        assert ja.fit(SMALL, data, half, memory_limit=6 * analysis.parameters).validation
+        assert ja.fit(SMALL, data, CONFIG, memory_limit=math.inf).validation
 
     def test_the_estimate_is_of_the_order_of_what_the_compiler_says(self) -> None:
         space = ja.trace(ja.spaces.digits_conv)

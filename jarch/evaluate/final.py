@@ -38,6 +38,8 @@ def train_final(
     data: Dataset,
     config: TrainConfig,
     on_epoch: Callable[[EpochReport], object] | None = None,
+    *,
+    memory_limit: float | None = None,
 ) -> Trained:
     """Train an architecture on the training and validation splits together.
 
@@ -46,6 +48,7 @@ def train_final(
         data: What it was chosen on.
         config: How to train; early stopping is turned off, as nothing is left to watch.
         on_epoch: Called with a report after each epoch.
+        memory_limit: As for `jarch.fit`.
 
     Raises:
         ShapeError: As for `jarch.fit`.
@@ -62,4 +65,10 @@ def train_final(
         ['accuracy', 'loss']
     """
     config = replace(config, early_stopping_patience=None)
-    return lowering.fit(architecture, merge_validation(data), config, on_epoch=on_epoch)
+    return lowering.fit(
+        architecture,
+        merge_validation(data),
+        config,
+        on_epoch=on_epoch,
+        memory_limit=memory_limit,
+    )

@@ -103,7 +103,13 @@ class TrainingEvaluator:
         self._watch(config.epochs, None)
         with telling(costs):
             if self.seconds is None and self.steps is None:
-                trained = lowering.fit(architecture, self.data, config, on_epoch=self._report)
+                trained = lowering.fit(
+                    architecture,
+                    self.data,
+                    config,
+                    on_epoch=self._report,
+                    memory_limit=self.memory_limit,
+                )
             else:
                 trained, _ = self._train(architecture, config, config.epochs, None)
         return self._judge(trained, costs)
@@ -260,13 +266,9 @@ class TrainingEvaluator:
         return {**counted, **measured}
 
     def _require_memory(self, analysis: Analysis) -> None:
-        limit = lowering.available_bytes() if self.memory_limit is None else self.memory_limit
         needed = lowering.training_bytes(analysis, self.config, self._batch_size())
-        if limit is not None and needed > limit:
-            raise lowering.TrainingFailed(
-                f"training would take some {needed / 1e6:,.0f} MB of memory, more than "
-                f"{limit / 1e6:,.0f} MB; lower batch_size, or bound the parameters of candidates"
-            )
+        remedy = "lower batch_size, bound the parameters of candidates, or raise memory_limit"
+        lowering.require_memory(needed, self.memory_limit, "training", remedy)
 
     def _go_on(
         self,
@@ -299,6 +301,7 @@ class TrainingEvaluator:
             seconds=self.seconds,
             checkpoint=checkpoint,
             on_epoch=self._report,
+            memory_limit=self.memory_limit,
         )
         return part.trained, part.checkpoint
 
