@@ -41,7 +41,7 @@ class Annealing:
     def tell(self, suggestion: ja.Suggestion, metrics: Metrics | None) -> None:
         """Go there if it is better, or with a probability that falls with time and distance."""
         score = self.objective.of(metrics)
-        if score is None:  # the evaluation failed
+        if not self.gate.takes(suggestion) or score is None:  # told before, or it failed
             return
         gain = score - self.score if self.objective.maximize else self.score - score
         self.temperature *= 0.97
@@ -58,12 +58,12 @@ class Annealing:
         """Return all it knows, so that a search can go on in another process."""
         here = None if self.here is None else ja.to_json(self.here)
         score = None if self.here is None else self.score
-        seen = list(self.gate.seen)
-        return {"seen": seen, "here": here, "score": score, "temperature": self.temperature}
+        known = {"here": here, "score": score, "temperature": self.temperature}
+        return {**self.gate.state(), **known}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Know what `state` returned."""
-        self.gate.restore(state["seen"])
+        self.gate.restore_state(state)
         self.here = None if state["here"] is None else ja.from_json(state["here"])
         self.score = -math.inf if state["score"] is None else state["score"]
         self.temperature = state["temperature"]

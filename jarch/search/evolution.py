@@ -134,7 +134,7 @@ class EvolutionSearcher:
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
         """Let what succeeded join the population; one member leaves where it is full."""
         score = self.objective.of(metrics)
-        if score is None:
+        if not self._gate.takes(suggestion) or score is None:
             return
         self._population.append(Scored(suggestion.architecture, score))
         if len(self._population) > self.config.population:
@@ -149,11 +149,11 @@ class EvolutionSearcher:
     def state(self) -> Mapping[str, Any]:
         """Return what was suggested, how often it was asked, and the population."""
         members = [member.to_data(self.space) for member in self._population]
-        return {"seen": list(self._gate.seen), "asked": self._asked, "population": members}
+        return {**self._gate.state(), "asked": self._asked, "population": members}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take the population of a state."""
-        self._gate.restore(state["seen"])
+        self._gate.restore_state(state)
         self._asked = state["asked"]
         self._population = [Scored.from_data(self.space, data) for data in state["population"]]
 

@@ -89,7 +89,8 @@ class ExhaustiveSearcher:
         raise self._gate.exhausted(f"{PATIENCE:,} in a row gave nothing new")
 
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
-        """Do nothing: the order is fixed."""
+        """Learn nothing: the order is fixed."""
+        self._gate.check(suggestion)
 
     def options(self) -> Mapping[str, Any]:
         """Return what is suggested."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from jarch.ir import (
     SpaceError,
     architecture,
     fingerprint,
+    replay,
     sample,
     sample_uniform,
 )
@@ -30,12 +31,16 @@ PATIENCE = 500  # draws in a row without anything new, after which the rest is e
 UNIFORM_PATIENCE = 100  # the same where a draw takes longer
 ENUMERATED = 20_000  # how many architectures are looked at then
 REFUSED = 100_000  # how many values may be refused on the way
+SHOWN = 8  # decisions in a message
 LAST_DRAWS = 10_000  # more draws, where that was not all of the space
 
 
 @dataclass(slots=True)
 class Gate:
     """Turns architectures into suggestions where they are valid, allowed and new.
+
+    And looks at what is told of them: whether it is of this space, and of whether it was told
+    before.
 
     Attributes:
         space: Where they come from.
@@ -49,20 +54,96 @@ class Gate:
     repeats: bool = False
     invalid: int = 0
     _why: str = ""
-    _seen: dict[str, None] = field(default_factory=dict[str, None], repr=False)
+    _seen: dict[str, int | None] = field(default_factory=dict[str, "int | None"], repr=False)
+    _awaited: dict[str, None] = field(default_factory=dict[str, None], repr=False)
+    _heard: dict[str, None] = field(default_factory=dict[str, None], repr=False)
     _left: list[tuple[Architecture, str]] | None = field(default=None, repr=False)
     _whole: bool = field(default=False, repr=False)
 
     @property
     def seen(self) -> tuple[str, ...]:
-        """The fingerprints of all suggestions, in order: all that a gate has to remember."""
+        """The fingerprints of all suggestions, in order: all that `ask` has to remember."""
         return tuple(self._seen)
 
     def restore(self, seen: Iterable[str]) -> None:
-        """Remember these fingerprints, and nothing else."""
+        """Remember these fingerprints, and nothing else; all of them are awaited."""
         self._seen = dict.fromkeys(seen)
+        self._awaited = dict.fromkeys(self._seen)
+        self._heard = {}
         self._left = None
         self.invalid = 0
+
+    def state(self) -> dict[str, list[str]]:
+        """Return what `ask` and `takes` have to remember, as plain data.
+
+        Those seen, of them the ones whose results are awaited, and those that were told of only.
+        """
+        return {
+            "seen": list(self._seen),
+            "awaited": list(self._awaited),
+            "heard": list(self._heard),
+        }
+
+    def restore_state(self, state: Mapping[str, Any]) -> None:
+        """Remember what `state` returned, and nothing else; other keys are left alone."""
+        self.restore(state["seen"])
+        self._awaited = dict.fromkeys(state["awaited"])
+        self._heard = dict.fromkeys(state["heard"])
+
+    def takes(self, suggestion: Suggestion) -> bool:
+        """Say whether to learn from a result: not from a second one of the same, without repeats.
+
+        The same has the same fingerprint and fidelity. To be called once for each result.
+
+        Raises:
+            SearchError: The architecture is not of this space; see `check`.
+        """
+        self.check(suggestion)
+        found, fidelity = suggestion.fingerprint, suggestion.fidelity
+        if self.repeats:
+            return True
+        if fidelity is not None:
+            found = f"{found}@{fidelity}"
+        if found in self._awaited:
+            del self._awaited[found]
+            return True
+        if found in self._seen or found in self._heard:
+            return False
+        self._heard[found] = None
+        return True
+
+    def check(self, suggestion: Suggestion) -> None:
+        """Raise where an architecture is not of this space, or its fingerprint another's.
+
+        What was suggested by this gate costs a look-up; all else is replayed on the space.
+
+        Raises:
+            SearchError: That is so.
+
+        Example:
+            >>> import jarch as ja
+            >>> other = ja.replay(ja.trace(ja.spaces.digits_dense), [1, 16, "relu"])
+            >>> gate = Gate(ja.trace(lambda: ja.nn.dense(ja.Discrete([8, 16], name="width"))))
+            >>> gate.check(Suggestion(other, ja.fingerprint(other)))  # doctest: +ELLIPSIS
+            Traceback (most recent call last):
+            ...
+            jarch.search.searcher.SearchError: the architecture with depth=1, ... is not of this ...
+        """
+        architecture = suggestion.architecture
+        if self._seen.get(suggestion.fingerprint) == _identity(architecture):
+            return
+        why = self._why_foreign(architecture)
+        if why is not None:
+            raise SearchError(
+                f"the architecture with {_decided(architecture)} is not of this space ({why}); "
+                "tell of architectures of this space, such as jarch.replay(space, values) returns"
+            )
+        own = fingerprint(architecture)
+        if own != suggestion.fingerprint:
+            raise SearchError(
+                f"the architecture with {_decided(architecture)} has the fingerprint {own}, not "
+                f"{suggestion.fingerprint}; use jarch.fingerprint(architecture)"
+            )
 
     def admit(
         self, make: Callable[P, Architecture], *args: P.args, **kwargs: P.kwargs
@@ -146,8 +227,21 @@ class Gate:
             f"no architecture is valid and allowed{looked} ({how}{refused}); loosen the constraint"
         )
 
+    def _why_foreign(self, architecture: Architecture) -> str | None:
+        """Return why an architecture is not of the space; None where it is."""
+        try:
+            found = replay(self.space, architecture.values[len(self.space.decisions) :])
+        except SpaceError as error:
+            return str(error)
+        if found.decisions != architecture.decisions:
+            return f"where these values make {_decided(found)}"
+        return None if found == architecture else "the same decisions lead to another graph"
+
     def _suggest(self, architecture: Architecture, found: str) -> Suggestion:
-        self._seen[found] = None
+        self._seen[found] = _identity(architecture)
+        if not self.repeats:
+            self._awaited[found] = None
+            self._heard.pop(found, None)
         invalid, self.invalid = self.invalid, 0
         return Suggestion(architecture, found, invalid)
 
@@ -196,3 +290,16 @@ class Gate:
 
 def _models(number: int) -> str:
     return "1 model" if number == 1 else f"{number:,} different models"
+
+
+def _decided(architecture: Architecture) -> str:
+    """Return the first decisions for a message."""
+    decisions = architecture.decisions
+    shown = [f"{key}={value!r}" for key, value in decisions[:SHOWN]]
+    more = [f"{len(decisions) - SHOWN} more"] if len(decisions) > SHOWN else []
+    return ", ".join([*shown, *more]) or "no decisions"
+
+
+def _identity(architecture: Architecture) -> int:
+    """Return a hash of graph and decisions."""
+    return hash((architecture, architecture.decisions))

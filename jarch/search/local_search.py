@@ -137,7 +137,7 @@ class LocalSearcher:
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
         """Remember the result where it is the best that the climb could move to."""
         score = self.objective.of(metrics)
-        if score is None:
+        if not self._gate.takes(suggestion) or score is None:
             return
         record = self._best is None or self.objective.better(score, self._best)
         if record:
@@ -154,7 +154,7 @@ class LocalSearcher:
     def state(self) -> Mapping[str, Any]:
         """Return what was suggested, and where the climb is."""
         return {
-            "seen": list(self._gate.seen),
+            **self._gate.state(),
             "starts": self._starts,
             "climb": sorted(self._climb),
             "centre": None if self._centre is None else self._centre.to_data(self.space),
@@ -165,7 +165,7 @@ class LocalSearcher:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on with the climb of a state."""
-        self._gate.restore(state["seen"])
+        self._gate.restore_state(state)
         self._starts = state["starts"]
         self._climb = set(state["climb"])
         centre, following = state["centre"], state["next"]

@@ -173,7 +173,8 @@ class MctsSearcher:
         )
 
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
-        """Add the result to all nodes of the walk."""
+        """Add the result to all nodes of the walk; what was not suggested has none."""
+        self._gate.check(suggestion)
         walks = self._out.get(suggestion.fingerprint)
         if not walks:
             return

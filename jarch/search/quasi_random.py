@@ -120,7 +120,8 @@ class QuasiRandomSearcher:
         return self._gate.draw(rng)
 
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
-        """Do nothing: the points are fixed."""
+        """Learn nothing: the points are fixed."""
+        self._gate.check(suggestion)
 
     def options(self) -> Mapping[str, Any]:
         """Return what is suggested."""

@@ -81,7 +81,8 @@ class RandomSearcher:
         return self._gate.draw(rng, self.config.uniform)
 
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
-        """Do nothing: chance learns from nothing."""
+        """Learn nothing: chance does not."""
+        self._gate.check(suggestion)
 
     def options(self) -> Mapping[str, Any]:
         """Return how it draws."""

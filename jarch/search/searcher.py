@@ -123,7 +123,15 @@ class Searcher(Protocol):
         """Take note of what a suggestion scored; None means that it failed.
 
         A result of something it never suggested, such as one of an earlier search, is taken note of
-        alike; the model may still be suggested.
+        alike, except by tree search and policies, which learn from the ways they went; the model
+        may still be suggested. Searchers of several fidelities know a candidate by the number of
+        its trial, and learn from none without.
+
+        A second result of the same model at the same fidelity is ignored, unless the configuration
+        says `repeats`.
+
+        Raises:
+            SearchError: The architecture is not of this space, or not that of the trial.
         """
         ...
 

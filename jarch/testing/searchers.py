@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 import jarch as ja
 from jarch.search import (
     Constraint,
+    Metrics,
     Objective,
     Searcher,
     SearchError,
@@ -41,6 +42,7 @@ def check_searcher(make: MakeSearcher, *, examples: int = 20, steps: int = 30) -
     into a new searcher, and all copies must suggest the same from there on. Nothing that is refused
     may be suggested, nothing twice (but for a candidate that goes on at a higher fidelity), and
     `SpaceExhausted` (or `SearchError`, where nothing is allowed) raised only once all is suggested.
+    What is told of a suggestion for a second time must change nothing.
 
     Args:
         make: Makes the searcher. The objective is named "score"; "other" is told too.
@@ -79,6 +81,7 @@ class SearcherMachine(RuleBasedStateMachine):
         super().__init__()
         self._make = make
         self.out: list[Suggestion] = []
+        self.told: list[Suggestion] = []
         self.asked: set[str] = set()
         self.trials: dict[int, Suggestion] = {}  # each with its latest suggestion
         self.exhausted = False
@@ -139,17 +142,25 @@ class SearcherMachine(RuleBasedStateMachine):
     @rule(data=st.data(), score=_SCORES, other=_SCORES)
     def tell(self, data: st.DataObject, score: float, other: float) -> None:
         """Tell what one of those that are out scored."""
-        suggestion = self._take(data)
-        for searcher in self.searchers:
-            searcher.tell(suggestion, {"score": score, "other": other})
+        self._tell(self._take(data), {"score": score, "other": other})
 
     @precondition(lambda self: self.out)
     @rule(data=st.data(), metrics=st.sampled_from([None, {"score": None}]))
     def fail(self, data: st.DataObject, metrics: Mapping[str, None] | None) -> None:
         """Tell of a failure."""
-        suggestion = self._take(data)
+        self._tell(self._take(data), metrics)
+
+    @precondition(lambda self: self.told)
+    @rule(data=st.data(), metrics=st.sampled_from([None, {"score": 2e6, "other": -2e6}]))
+    def tell_again(self, data: st.DataObject, metrics: Mapping[str, float] | None) -> None:
+        """Tell of one that was told before: nothing changes."""
+        suggestion = data.draw(st.sampled_from(self.told))
+        before = json.dumps(self.searchers[0].state())
         for searcher in self.searchers:
             searcher.tell(suggestion, metrics)
+        assert json.dumps(self.searchers[0].state()) == before, (
+            "a second result of the same is to be ignored"
+        )
 
     @precondition(lambda self: self.out)
     @rule(data=st.data())
@@ -168,6 +179,11 @@ class SearcherMachine(RuleBasedStateMachine):
         if hasattr(self, "searchers"):
             first, *others = [s.state() for s in self.searchers]
             assert all(other == first for other in others)
+
+    def _tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
+        for searcher in self.searchers:
+            searcher.tell(suggestion, metrics)
+        self.told.append(suggestion)
 
     def _take(self, data: st.DataObject) -> Suggestion:
         return self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))

@@ -22,6 +22,7 @@ from jarch.ir import (
 from jarch.search.constraints import Constraint
 from jarch.search.gate import Gate
 from jarch.search.multi_fidelity.ladder import levels
+from jarch.search.multi_fidelity.trials import check_trial
 from jarch.search.multi_objective.objectives import (
     Objectives,
     check_objectives,
@@ -128,6 +129,11 @@ class _Trial:
     values: list[Any] = field(default_factory=list[Any])
     reports: list[list[Any]] = field(default_factory=list[list[Any]])
     asked: int | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is out, in full."""
+        return self.state == "running" and self.asked is None and not self.reports
 
     @staticmethod
     def restored(state: Mapping[str, Any]) -> _Trial:
@@ -254,16 +260,21 @@ class OptunaSearcher:
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
         """Take note of the scores; None, or one that is missing, is a failed trial.
 
-        What was never suggested is learned from all the same. With a pruner, a second result of a
-        trial at a fidelity is ignored.
+        What was never suggested is learned from all the same. A second result of the same, with a
+        pruner of a trial at a fidelity, is ignored.
+
+        Raises:
+            SearchError: It is not of this space, or with a pruner not of the trial of its number.
         """
+        self._gate.check(suggestion)
         scores = scores_of(self.objectives, metrics)
-        if suggestion.trial is not None:
+        if self._levels and suggestion.trial is not None:
+            check_trial(suggestion, [trial.fingerprint for trial in self._trials])
             self._report(suggestion, None if scores is None else scores[0])
-            return
-        trial = self._running(suggestion)
-        trial.state = "fail" if scores is None else "complete"
-        trial.scores = None if scores is None else list(scores)
+        elif self.config.repeats or not self._is_second(suggestion):
+            trial = self._running(suggestion)
+            trial.state = "fail" if scores is None else "complete"
+            trial.scores = None if scores is None else list(scores)
 
     def ongoing(self) -> Sequence[int]:
         """Return the trials that may go on, those first that will; none without a pruner."""
@@ -327,10 +338,14 @@ class OptunaSearcher:
         self._parameters[name] = distribution
         return name
 
+    def _is_second(self, suggestion: Suggestion) -> bool:
+        """Say whether there is a trial of this already, and none that waits for a result."""
+        same = [trial for trial in self._trials if trial.fingerprint == suggestion.fingerprint]
+        return bool(same) and not any(trial.waits for trial in same)
+
     def _running(self, suggestion: Suggestion) -> _Trial:
         for trial in self._trials:
-            out = trial.state == "running" and trial.asked is None and not trial.reports
-            if out and trial.fingerprint == suggestion.fingerprint:
+            if trial.waits and trial.fingerprint == suggestion.fingerprint:
                 return trial
         self._trials.append(self._expressed(suggestion))
         return self._trials[-1]
@@ -346,7 +361,7 @@ class OptunaSearcher:
         """Take note of a score at a fidelity, and of whether the trial goes on."""
         number, fidelity = suggestion.trial, suggestion.fidelity
         assert number is not None
-        if number >= len(self._trials) or self._trials[number].asked != fidelity:
+        if self._trials[number].asked != fidelity:
             return
         trial = self._trials[number]
         trial.asked = None

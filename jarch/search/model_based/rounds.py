@@ -101,7 +101,8 @@ class ModelBasedSearcher(ABC, Generic[C]):
 
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
         """Remember the result for the next round."""
-        self._seen.take(suggestion, self.objective.of(metrics))
+        if self._gate.takes(suggestion):
+            self._seen.take(suggestion, self.objective.of(metrics))
 
     def options(self) -> Mapping[str, Any]:
         """Return the configuration and the objective; a surrogate of one's own by its class."""
@@ -114,7 +115,7 @@ class ModelBasedSearcher(ABC, Generic[C]):
     def state(self) -> Mapping[str, Any]:
         """Return the results, what was suggested, and what the round has chosen."""
         return {
-            "seen": list(self._gate.seen),
+            **self._gate.state(),
             **self._seen.state(),
             "queue": [self._seen.values(architecture) for architecture in self._queue],
             "fit": None if self._fit is None else list(self._fit),
@@ -122,7 +123,7 @@ class ModelBasedSearcher(ABC, Generic[C]):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take the results of a state; the surrogate is fitted again when it is needed."""
-        self._gate.restore(state["seen"])
+        self._gate.restore_state(state)
         self._seen.restore(state)
         self._queue = [self._seen.from_values(values) for values in state["queue"]]
         fit = state["fit"]

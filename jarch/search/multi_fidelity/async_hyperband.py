@@ -15,10 +15,11 @@ from jarch.search.gate import Gate
 from jarch.search.objective import Objective
 from jarch.search.searcher import Metrics, SpaceExhausted, Suggestion
 
-from .candidates import Candidate, first_rung, only, ranked
+from .candidates import Candidate, only, ranked
 from .ladder import brackets
 from .promotion import PromotionConfig
 from .rungs import Rungs
+from .trials import Trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +95,14 @@ class AsyncHyperbandSearcher:
     _brackets: tuple[Rungs, ...] = field(init=False, repr=False)
     _current: int = field(init=False, default=0, repr=False)  # whose turn it is
     _spent: int = field(init=False, default=0, repr=False)  # in this turn
+    _trials: Trials = field(init=False, repr=False)
     _homes: list[int] = field(init=False, default_factory=list[int], repr=False)  # by trial
 
     def __post_init__(self) -> None:
         """Begin with empty brackets."""
         config = self.config
         self._gate = Gate(self.space, self.constraint, config.repeats)
+        self._trials = Trials(self._gate)
         plan = brackets(config.maximum, config.eta, config.minimum)
         self._sizes = tuple(rungs[0][0] for rungs in plan)
         self._budgets = tuple(_cost(rungs) for rungs in plan)
@@ -134,12 +137,10 @@ class AsyncHyperbandSearcher:
             raise
 
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
-        """Take note of a result at its rung; what comes twice, or was never asked, is ignored."""
-        trial = suggestion.trial
-        if trial is not None and trial < len(self._homes):
-            scores = only(self.objective.of(metrics))
-            rungs = self._brackets[self._homes[trial]]
-            rungs.take(Candidate.of(self.space, suggestion, scores), suggestion.fidelity)
+        """Take note of a result at its rung; a second one for the same is ignored."""
+        if self._trials.knows(suggestion):
+            candidate = Candidate.of(self.space, suggestion, only(self.objective.of(metrics)))
+            self._brackets[self._homes[candidate.trial]].take(candidate, suggestion.fidelity)
 
     def ongoing(self) -> Sequence[int]:
         """Return the trials that may go on, those first of the bracket whose turn it is."""
@@ -155,6 +156,7 @@ class AsyncHyperbandSearcher:
         """Return what was suggested, the brackets, and whose turn it is."""
         return {
             "seen": list(self._gate.seen),
+            "trials": self._trials.state(),
             "homes": list(self._homes),
             "current": self._current,
             "spent": self._spent,
@@ -164,6 +166,7 @@ class AsyncHyperbandSearcher:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take the brackets of a state."""
         self._gate.restore(state["seen"])
+        self._trials.restore(state["trials"])
         self._homes = list(state["homes"])
         self._current, self._spent = state["current"], state["spent"]
         for rungs, data in zip(self._brackets, state["brackets"], strict=True):
@@ -183,7 +186,7 @@ class AsyncHyperbandSearcher:
     def _begin(self, rng: np.random.Generator) -> Suggestion:
         """Return a new candidate of the bracket whose turn it is."""
         fidelity = self._brackets[self._current].levels[0]
-        suggestion = first_rung(self._gate.draw(rng), len(self._homes), fidelity)
+        suggestion = self._trials.begin(self._gate.draw(rng), fidelity)
         self._homes.append(self._current)
         self._spent += fidelity
         return suggestion

@@ -19,8 +19,9 @@ from jarch.search.gate import Gate
 from jarch.search.objective import Objective
 from jarch.search.searcher import Metrics, SpaceExhausted, Suggestion
 
-from .candidates import Candidate, first_rung, only, ranked
+from .candidates import Candidate, only, ranked
 from .ladder import Rung
+from .trials import Trials
 
 Plan: TypeAlias = tuple[tuple[Rung, ...], ...]
 """The rungs of each kind of bracket, in the order in which brackets begin."""
@@ -109,12 +110,13 @@ class BracketSearcher(ABC, Generic[C]):
     _plan: Plan = field(init=False, repr=False)
     _active: list[_Bracket] = field(init=False, default_factory=list[_Bracket], repr=False)
     _begun: int = field(init=False, default=0, repr=False)
-    _trials: int = field(init=False, default=0, repr=False)
+    _trials: Trials = field(init=False, repr=False)
     _results: int = field(init=False, default=0, repr=False)
 
     def __post_init__(self) -> None:
         """Begin before the first bracket."""
         self._gate = Gate(self.space, self.constraint, self.config.repeats)
+        self._trials = Trials(self._gate)
         self._plan = self.config.plan()
 
     def ask(self, rng: np.random.Generator) -> Suggestion:
@@ -149,7 +151,7 @@ class BracketSearcher(ABC, Generic[C]):
 
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
         """Take note of a result at its rung; one that comes twice is ignored."""
-        bracket = self._bracket_of(suggestion)
+        bracket = self._bracket_of(suggestion) if self._trials.knows(suggestion) else None
         if bracket is None:
             return
         self._results += 1
@@ -174,7 +176,7 @@ class BracketSearcher(ABC, Generic[C]):
         """Return what was suggested, and the brackets that are going on."""
         return {
             "seen": list(self._gate.seen),
-            "trials": self._trials,
+            "trials": self._trials.state(),
             "results": self._results,
             "begun": self._begun,
             "active": [bracket.to_data() for bracket in self._active],
@@ -183,7 +185,8 @@ class BracketSearcher(ABC, Generic[C]):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take the brackets of a state."""
         self._gate.restore(state["seen"])
-        self._trials, self._begun = state["trials"], state["begun"]
+        self._trials.restore(state["trials"])
+        self._begun = state["begun"]
         self._results = state["results"]
         self._active = [_Bracket.from_data(data) for data in state["active"]]
 
@@ -201,9 +204,8 @@ class BracketSearcher(ABC, Generic[C]):
         return bracket
 
     def _begin_trial(self, bracket: _Bracket, rng: np.random.Generator) -> Suggestion:
-        suggestion = first_rung(self._draw(rng), self._trials, self._fidelity(bracket))
-        bracket.asked[self._trials] = self._results
-        self._trials += 1
+        suggestion = self._trials.begin(self._draw(rng), self._fidelity(bracket))
+        bracket.asked[len(self._trials) - 1] = self._results
         return suggestion
 
     def _bracket_of(self, suggestion: Suggestion) -> _Bracket | None:

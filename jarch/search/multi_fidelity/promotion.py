@@ -17,9 +17,10 @@ from jarch.search.constraints import Constraint
 from jarch.search.gate import Gate
 from jarch.search.searcher import Metrics, Suggestion
 
-from .candidates import Candidate, first_rung
+from .candidates import Candidate
 from .ladder import levels
 from .rungs import Rungs
+from .trials import Trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,13 @@ class PromotionSearcher(ABC, Generic[C]):
     constraint: Constraint | None = field(default=None, kw_only=True)
     _gate: Gate = field(init=False, repr=False)
     _rungs: Rungs = field(init=False, repr=False)
-    _trials: int = field(init=False, default=0, repr=False)
+    _trials: Trials = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Begin with empty rungs."""
         config = self.config
         self._gate = Gate(self.space, self.constraint, config.repeats)
+        self._trials = Trials(self._gate)
         fidelities = levels(config.maximum, config.eta, config.minimum)
         self._rungs = Rungs(fidelities, config.eta, self._rank)
 
@@ -92,13 +94,11 @@ class PromotionSearcher(ABC, Generic[C]):
         if promoted is not None:
             candidate, height = promoted
             return candidate.suggest(self.space, self._rungs.levels[height])
-        suggestion = first_rung(self._gate.draw(rng), self._trials, self._rungs.levels[0])
-        self._trials += 1
-        return suggestion
+        return self._trials.begin(self._gate.draw(rng), self._rungs.levels[0])
 
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
         """Take note of a result at its rung; a second one for the same is ignored."""
-        if suggestion.trial is not None:
+        if self._trials.knows(suggestion):
             candidate = Candidate.of(self.space, suggestion, self._scores(metrics))
             self._rungs.take(candidate, suggestion.fidelity)
 
@@ -110,14 +110,14 @@ class PromotionSearcher(ABC, Generic[C]):
         """Return what was suggested, and the rungs."""
         return {
             "seen": list(self._gate.seen),
-            "trials": self._trials,
+            "trials": self._trials.state(),
             "rungs": self._rungs.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take the rungs of a state."""
         self._gate.restore(state["seen"])
-        self._trials = state["trials"]
+        self._trials.restore(state["trials"])
         self._rungs.restore(state["rungs"])
 
     @abstractmethod

@@ -133,7 +133,7 @@ class FrontLocalSearcher:
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
         """Let a result join the front, unless that has one that is at least as good in all."""
         scores = scores_of(self.objectives, metrics)
-        if scores is None or not self._front.admits(scores):
+        if not self._gate.takes(suggestion) or scores is None or not self._front.admits(scores):
             return
         self._front = self._front.add(suggestion.architecture, scores)
         members = set(self._front)
@@ -149,7 +149,7 @@ class FrontLocalSearcher:
         """Return what was suggested, the front, and which of it is not explored yet."""
         members = list(self._front)
         return {
-            "seen": list(self._gate.seen),
+            **self._gate.state(),
             "starts": self._starts,
             "front": [member.to_data(self.space) for member in self.front],
             "open": [members.index(architecture) for architecture in self._open],
@@ -159,7 +159,7 @@ class FrontLocalSearcher:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on with the front of a state."""
-        self._gate.restore(state["seen"])
+        self._gate.restore_state(state)
         self._starts = state["starts"]
         front = [Member.from_data(self.space, data) for data in state["front"]]
         entries = tuple((member.scores, member.architecture) for member in front)

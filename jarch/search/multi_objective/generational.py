@@ -129,7 +129,7 @@ class GenerationalSearcher(ABC, Generic[C]):
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
         """Let what succeeded, with a score in each objective, join the children."""
         scores = scores_of(self.objectives, metrics)
-        if scores is not None:
+        if self._gate.takes(suggestion) and scores is not None:
             self._children.append(Member(suggestion.architecture, scores))
 
     def options(self) -> Mapping[str, Any]:
@@ -139,14 +139,14 @@ class GenerationalSearcher(ABC, Generic[C]):
     def state(self) -> Mapping[str, Any]:
         """Return what was suggested, the parents and the children so far."""
         return {
-            "seen": list(self._gate.seen),
+            **self._gate.state(),
             "parents": [member.to_data(self.space) for member in self._parents],
             "children": [member.to_data(self.space) for member in self._children],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take the population of a state."""
-        self._gate.restore(state["seen"])
+        self._gate.restore_state(state)
         self._parents = [Member.from_data(self.space, data) for data in state["parents"]]
         self._children = [Member.from_data(self.space, data) for data in state["children"]]
         self._prepare()

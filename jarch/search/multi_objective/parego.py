@@ -167,7 +167,7 @@ class ParegoSearcher:
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
         """Learn from what succeeded with a score in each objective."""
         scores = scores_of(self.objectives, metrics)
-        if scores is not None:
+        if self._gate.takes(suggestion) and scores is not None:
             self._members.append(Member(suggestion.architecture, scores))
 
     def options(self) -> Mapping[str, Any]:
@@ -181,14 +181,14 @@ class ParegoSearcher:
     def state(self) -> Mapping[str, Any]:
         """Return what was suggested, all results, and how many random ones come first."""
         return {
-            "seen": list(self._gate.seen),
+            **self._gate.state(),
             "results": [member.to_data(self.space) for member in self._members],
             "initial": self._initial,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take the results of a state."""
-        self._gate.restore(state["seen"])
+        self._gate.restore_state(state)
         self._members = [Member.from_data(self.space, data) for data in state["results"]]
         self._initial = state["initial"]
 

@@ -106,6 +106,7 @@ class PolicySearcher(ABC, Generic[C]):
 
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
         """Take note of a result; update the policy where a batch of them is there."""
+        self._gate.check(suggestion)
         ways = self._out.get(suggestion.fingerprint)
         if not ways:
             return
