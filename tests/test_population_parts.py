@@ -134,8 +134,16 @@ def test_limits_are_checked() -> None:
 def test_checkpoints_of_others_are_refused() -> None:
     (part,) = parts(ja.fit_population_partly(linear(), DATA, CONFIG, epochs=1))
     other = replace(CONFIG, seed=9)
-    with pytest.raises(ja.CheckpointError, match="member 0 is of another"):
+    with pytest.raises(ja.CheckpointError, match="member 0 is of another configuration; train"):
         ja.fit_population_partly(linear(), DATA, other, checkpoints=[part.checkpoint])
+    alone = lowering.fit_partly(linear(), DATA, CONFIG, epochs=1).checkpoint
+    with pytest.raises(ja.CheckpointError, match="member 0 is of fit_partly, which alone"):
+        ja.fit_population_partly(linear(), DATA, CONFIG, checkpoints=[alone])
+    wrong: Any
+    for wrong in (ja.TrainingFailed("the training loss is nan"), part):
+        given = [part.checkpoint, wrong]
+        with pytest.raises(ja.CheckpointError, match=r"member 1 is a \w+ and no Checkpoint; give"):
+            ja.fit_population_partly(linear(), DATA, [CONFIG] * 2, checkpoints=given)
     with pytest.raises(ja.CheckpointError, match="1 checkpoints for 2 members"):
         ja.fit_population_partly(linear(), DATA, [CONFIG] * 2, checkpoints=[part.checkpoint])
     with pytest.raises(ja.CheckpointError, match="of another"):

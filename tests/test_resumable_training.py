@@ -1,7 +1,7 @@
 """Training in parts comes to the same as training at once, bit for bit."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 # (the annotations of JAX and optax are partial)
 
 import itertools
@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ import pytest
 
 import jarch as ja
 from jarch import lowering, nn
-from jarch.lowering.training import budgets, checkpoint_files, compilation_cache
+from jarch.lowering.training import budgets, checkpoint_files, compilation_cache, data_hashes
+from jarch.lowering.training.resuming import check_checkpoint, identify
+from jarch.lowering.training.ways import overruled_way
 from jarch.runs import read_run
 
 DATA = ja.load_data("digits", limit=150)
@@ -212,14 +215,112 @@ def test_a_checkpoint_of_something_else_is_refused() -> None:
     checkpoint = ja.fit_partly(NET, DATA, CONFIG, epochs=1).checkpoint
     other = ja.replay(ja.trace(lambda: ja.sequential(nn.flatten, nn.dense(10))), [])
     less = ja.load_data("digits", limit=140)
+    negative = replace(DATA, x_train=1 - DATA.x_train)
+    judged = replace(DATA, x_validation=1 - DATA.x_validation)
     for net, data, config in (
         (other, DATA, CONFIG),
         (NET, less, CONFIG),
+        (NET, negative, CONFIG),
+        (NET, judged, CONFIG),
         (NET, DATA, replace(CONFIG, seed=6)),
         (NET, DATA, replace(CONFIG, epochs=7)),
     ):
         with pytest.raises(ja.CheckpointError, match="another architecture, configuration or data"):
             ja.fit_partly(net, data, config, checkpoint=checkpoint)
+
+
+def test_what_differs_is_named() -> None:
+    made = replace(small(), identity=identify(NET, CONFIG, DATA))
+    other = ja.replay(ja.trace(lambda: ja.sequential(nn.flatten, nn.dense(10))), [])
+    less = ja.load_data("digits", limit=140)
+    check_checkpoint(made, identify(NET, CONFIG, DATA))
+    for found, culprit in (
+        (identify(other, CONFIG, DATA), "another architecture;"),
+        (identify(NET, replace(CONFIG, seed=6), DATA), "another configuration;"),
+        (identify(NET, CONFIG, less), "another data;"),
+        (identify(other, CONFIG, less), "another architecture and another data;"),
+        ("population " + identify(NET, CONFIG, DATA), "fit_partly, which alone goes on from it;"),
+    ):
+        with pytest.raises(ja.CheckpointError, match=f"mine is of {culprit} train from the begin"):
+            check_checkpoint(made, found, "mine")
+    with pytest.raises(ja.CheckpointError, match="is a Partial and no Checkpoint; give the attr"):
+        check_checkpoint(lowering.Partial(None, made, "limit"), "")  # type: ignore[arg-type]
+
+
+def test_numbers_of_any_type_are_one_configuration() -> None:
+    first = replace(CONFIG, optimizer="sgd", optimizer_options={"momentum": 0, "nesterov": False})
+    options = {"nesterov": False, "momentum": np.float32(0)}
+    second = replace(first, optimizer_options=options, learning_rate=np.float64(1e-2))  # type: ignore[arg-type]
+    assert identify(NET, first, DATA) == identify(NET, second, DATA)
+
+
+FUNCTIONS: dict[str, Callable[[float], dict[str, Any]]] = {
+    "schedule": lambda x: {"learning_rate": optax.cosine_decay_schedule(x, 20)},
+    "plain": lambda x: {"learning_rate": lambda step: x if step < 3 else x / 2},
+    "factory": lambda x: {"optimizer": partial(optax.sgd, momentum=x)},
+    "closure": lambda x: {"optimizer": lambda learning_rate: optax.sgd(learning_rate, x)},
+    "transformation": lambda x: {
+        "optimizer": optax.chain(optax.clip(1.0), optax.adam(optax.linear_schedule(x, 0, 30))),
+        "weight_decay": 0.0,
+    },
+}
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_functions_may_be_made_anew(kind: str) -> None:
+    """Their addresses say nothing; the rates and the values that they hold do."""
+    first, again, other = (replace(CONFIG, **FUNCTIONS[kind](x)) for x in (0.01, 0.01, 0.02))
+    part = ja.fit_partly(NET, DATA, first, epochs=1)
+    rest = ja.fit_partly(NET, DATA, again, epochs=2, checkpoint=part.checkpoint)
+    assert len(rest.trained.history) == 2
+    with pytest.raises(ja.CheckpointError, match="configuration"):
+        ja.fit_partly(NET, DATA, other, checkpoint=part.checkpoint)
+
+
+IDENTITY = """
+import optax
+import jarch as ja
+from jarch import nn
+from jarch.lowering.training.resuming import identify
+net = ja.replay(ja.trace(lambda: ja.sequential(nn.flatten, nn.dense(10))), [])
+optimizer = optax.chain(optax.clip(1.0), optax.adamw(optax.cosine_decay_schedule(0.1, 20)))
+rate = lambda step: 1 / (step + 1)
+configs = [ja.TrainConfig(optimizer=optimizer), ja.TrainConfig(learning_rate=rate)]
+print([identify(net, config, ja.load_data("digits", limit=150)) for config in configs])
+"""
+
+
+def test_another_process_knows_what_fits(
+    run_python: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    exec(IDENTITY, {})
+    assert run_python(IDENTITY) == capsys.readouterr().out
+
+
+def test_of_large_data_examples_at_equal_distances_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_hashes, "SAMPLE", 8 * 8 * 4 * 10)  # ten examples
+    step = -(-len(DATA.x_train) // 10)
+
+    def changed(*examples: int) -> str:
+        x = DATA.x_train.copy()
+        x[[*examples]] += 1
+        return data_hashes.data_hash(replace(DATA, x_train=x))
+
+    assert changed() == data_hashes.data_hash(replace(DATA)) == changed(1, step - 1)
+    assert len({changed(), changed(0), changed(step), changed(9 * step)}) == 4
+
+
+def test_a_training_by_other_programs_says_how_to_go_on() -> None:
+    pieces: list[Any] = [nn.flatten, nn.dense(8), nn.relu, nn.dense(8), nn.relu, nn.dense(10)]
+    deep = ja.replay(ja.trace(lambda: ja.sequential(*pieces)), [])
+    for began, goes_on in (("segments", "whole"), ("whole", "segments")):
+        with overruled_way(began):  # type: ignore[arg-type]
+            part = ja.fit_partly(deep, DATA, CONFIG, steps=1)
+        with (
+            overruled_way(goes_on),  # type: ignore[arg-type]
+            pytest.raises(ja.CheckpointError, match=rf"overruled_way\('{began}'\), or train"),
+        ):
+            ja.fit_partly(deep, DATA, CONFIG, checkpoint=part.checkpoint)
 
 
 def test_limits_are_checked() -> None:
@@ -245,6 +346,9 @@ def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
         ja.load_checkpoint(folder)
     (folder / "checkpoint.json").write_text('{"format": "jarch.checkpoint/9"}')
     with pytest.raises(ja.CheckpointError, match=r"format .* is unknown"):
+        ja.load_checkpoint(folder)
+    (folder / "checkpoint.json").write_text('{"format": "jarch.checkpoint/1"}')
+    with pytest.raises(ja.CheckpointError, match="an earlier jarch wrote it; train from the beg"):
         ja.load_checkpoint(folder)
 
 

@@ -24,7 +24,8 @@ from .interrupts import to_the_end
 from .resuming import Best, Checkpoint
 from .trained import EpochReport
 
-_FORMAT = "jarch.checkpoint/1"
+_FORMAT = "jarch.checkpoint/2"
+_EARLIER = "jarch.checkpoint/1"  # whose identity was of the configuration and little of the data
 _DESCRIPTION, _ARRAYS = "checkpoint.json", "arrays"
 
 
@@ -65,6 +66,8 @@ def load_checkpoint(folder: str | Path) -> Checkpoint:
     place = Path(folder).expanduser().absolute()
     try:
         read: dict[str, Any] = json.loads((place / _DESCRIPTION).read_text(encoding="utf-8"))
+        if read["format"] == _EARLIER:
+            raise CheckpointError(f"{place}: an earlier jarch wrote it; train from the beginning")
         if read["format"] != _FORMAT:
             raise CheckpointError(f"{place}: format {read['format']!r} is unknown; update jarch")
         arrays = _read_arrays(place / _ARRAYS, read["arrays"])

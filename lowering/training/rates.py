@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from functools import lru_cache
 from typing import Any, cast
 
 import jax
@@ -16,6 +17,8 @@ import numpy.typing as npt
 from .config import TrainConfig
 from .optimizers import is_transformation
 from .schedules import scheduled_rates
+
+_KEPT = 64
 
 
 def learning_rates(config: TrainConfig, steps: int) -> npt.NDArray[np.float32]:
@@ -42,8 +45,18 @@ def learning_rates(config: TrainConfig, steps: int) -> npt.NDArray[np.float32]:
 
 
 def _schedule_values(schedule: Callable[[Any], Any], total: int) -> npt.NDArray[np.float32]:
+    hashable = isinstance(cast(object, schedule), Hashable)
+    return (_remembered_values if hashable else _computed_values)(schedule, total)
+
+
+def _computed_values(schedule: Callable[[Any], Any], total: int) -> npt.NDArray[np.float32]:
     try:
         values = cast(Any, jax.jit(jax.vmap(schedule))(jnp.arange(total)))
     except jax.errors.ConcretizationTypeError:  # plain Python, with branches
         values = [schedule(step) for step in range(total)]
-    return np.asarray(values, np.float32)
+    made = np.asarray(values, np.float32)
+    made.setflags(write=False)
+    return made
+
+
+_remembered_values = lru_cache(_KEPT)(_computed_values)  # they take a twentieth of a second

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal, TypeAlias, cast
@@ -19,11 +18,16 @@ from jarch.ir import Architecture, to_json
 from .batches import Data
 from .checkpoints import plain_config
 from .config import TrainConfig
+from .data_hashes import data_hash
+from .describing import described
 from .errors import CheckpointError
+from .rates import learning_rates
 from .steps import TrainState, Variables
 from .trained import EpochReport, Trained
 
 Ending: TypeAlias = Literal["epochs", "plateau", "asked", "limit", "seconds", "interrupted"]
+
+_PARTS = ("architecture", "configuration", "data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Checkpoint:
     is no other generator to keep.
 
     Attributes:
-        identity: A hash of architecture, configuration and data; only they can go on from here.
+        identity: Of architecture, configuration and data; only they can go on from here.
         steps: How many were trained, in all epochs together.
         leaves: The arrays of weights, batch statistics and the optimiser's state, in the order of
             their tree, on the host.
@@ -84,16 +88,60 @@ class Partial:
 
 
 def identify(architecture: Architecture, config: TrainConfig, data: Data) -> str:
-    """Return the hash by which a checkpoint knows whether it fits."""
-    targets = np.ascontiguousarray(data.y_train)
-    parts = [
-        to_json(architecture),
-        json.dumps(plain_config(config), sort_keys=True, default=repr),
-        [list(each.shape) for each in (data.x_train, data.x_validation)],
-        str(data.x_train.dtype),
-        zlib.crc32(targets.tobytes()),
-    ]
-    return sha256(json.dumps(parts).encode()).hexdigest()
+    """Return by what a checkpoint knows whether it fits: a hash of each of these, joined by `/`.
+
+    They are the same in another process. A schedule of the user's own counts by the rates that it
+    gives; an optimiser that is no name, by the names of its functions and the values that they
+    enclose, so that one may be taken for another that differs in code alone. Data are hashed as
+    `data_hash` does it.
+    """
+    described = json.dumps(_configuration(config, len(data.x_train)))
+    written = (to_json(architecture), described, data_hash(data))
+    return "/".join(sha256(each.encode()).hexdigest() for each in written)
+
+
+def check_checkpoint(checkpoint: object, identity: str, whose: str = "the checkpoint") -> None:
+    """Check that a checkpoint is one, and that it is of this training.
+
+    Args:
+        checkpoint: What was given for one.
+        identity: What `identify` says of the training, perhaps after its kind and a space.
+        whose: What the message is to call it.
+
+    Raises:
+        CheckpointError: It is not; the message says what differs.
+    """
+    if not isinstance(checkpoint, Checkpoint):
+        raise CheckpointError(
+            f"{whose} is a {type(checkpoint).__name__} and no Checkpoint; give the attribute "
+            "checkpoint of a Partial, or None to begin: what failed has none"
+        )
+    if checkpoint.identity == identity:
+        return
+    (kind, *found), (expected, *sought) = _split(checkpoint.identity), _split(identity)
+    other = [name for name, a, b in zip(_PARTS, found, sought, strict=True) if a != b]
+    differs = f"is of another {' and another '.join(other)}"
+    if kind != expected:
+        differs = f"is of fit_{'population_' if kind else ''}partly, which alone goes on from it"
+    raise CheckpointError(f"{whose} {differs}; train from the beginning, with None in place of it")
+
+
+def _split(identity: str) -> list[str]:
+    """Return the kind of training and the three hashes, which are empty in one made by hand."""
+    kind, _, hashes = identity.rpartition(" ")
+    parts = hashes.split("/")
+    return [kind, *(parts if len(parts) == len(_PARTS) else [""] * len(_PARTS))]
+
+
+def _configuration(config: TrainConfig, examples: int) -> Any:
+    values = plain_config(config)
+    values["optimizer"] = config.optimizer
+    values["learning_rate"] = config.learning_rate
+    if callable(config.learning_rate):
+        values["learning_rate"] = learning_rates(
+            config, examples // min(config.batch_size, examples)
+        )
+    return described(values)
 
 
 def to_host(state: TrainState) -> tuple[Any, ...]:
@@ -116,7 +164,13 @@ def to_device(checkpoint: Checkpoint, like: TrainState) -> TrainState:
     tree = cast(Any, jax.tree.structure(like))
     found = [(np.shape(leaf), str(leaf.dtype)) for leaf in checkpoint.leaves]
     if found != [(np.shape(leaf), str(leaf.dtype)) for leaf in expected]:
-        raise CheckpointError("its arrays are not those of this architecture and optimiser")
+        way = "whole" if isinstance(like.params, tuple) else "segments"
+        raise CheckpointError(
+            "the arrays of the checkpoint are those of other programs: its training began on "
+            "another backend, say, or with another version of optax; go on as it began, if need be "
+            f"under jarch.lowering.training.ways.overruled_way({way!r}), or train from the "
+            "beginning"
+        )
     leaves = [np.array(leaf) for leaf in checkpoint.leaves]
     restored: Any = jax.tree.unflatten(tree, jax.device_put(leaves))
     return cast(TrainState, restored)

@@ -13,7 +13,13 @@ from jarch.lowering.training.config import TrainConfig
 from jarch.lowering.training.errors import CheckpointError, TrainingFailed, TrainingInterrupted
 from jarch.lowering.training.interrupts import noticed_interrupts
 from jarch.lowering.training.preparation import Run, prepare
-from jarch.lowering.training.resuming import Checkpoint, Ending, Partial, identify
+from jarch.lowering.training.resuming import (
+    Checkpoint,
+    Ending,
+    Partial,
+    check_checkpoint,
+    identify,
+)
 
 from .choosing import Executor, means_of, stacks_of
 from .grouping import Architectures, Configs, grouped, paired
@@ -68,8 +74,8 @@ def fit_population_partly(
         For each candidate, and for each seed of it in turn, where it stands, or why it failed.
 
     Raises:
-        CheckpointError: One is of another architecture, configuration or data, or their number is
-            another than that of the members.
+        CheckpointError: One is of another architecture, configuration or data, or none at all, as
+            for a member that failed, or their number is another than that of the members.
         ShapeError: As for `fit_population`.
         TrainConfigError: As for `fit_population`, or a limit is less than 1, more than any of them
             has, or no number.
@@ -120,11 +126,8 @@ def _members(
             f"{len(given)} checkpoints for {len(runs)} members; give one for each"
         )
     for i, (checkpoint, identity) in enumerate(zip(given, identities, strict=True)):
-        if checkpoint is not None and checkpoint.identity != identity:
-            raise CheckpointError(
-                f"the checkpoint of member {i} is of another architecture, configuration or data, "
-                "or of fit_partly; train it from the beginning, with None in its place"
-            )
+        if checkpoint is not None:
+            check_checkpoint(checkpoint, identity, f"the checkpoint of member {i}")
     return [
         Member(i, run) if checkpoint is None else Member.going_on(i, run, checkpoint)
         for i, (run, checkpoint) in enumerate(zip(runs, given, strict=True))
