@@ -79,6 +79,7 @@ from .searcher import (
     SpaceExhausted as SpaceExhausted,
     Suggestion as Suggestion,
 )
+from .together import EvaluatesTogether as EvaluatesTogether
 from .trial import (
     Evaluate as Evaluate,
     FidelityEvaluator as FidelityEvaluator,

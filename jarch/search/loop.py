@@ -19,7 +19,8 @@ from .pace import Pace
 from .random_searcher import RandomConfig, RandomSearcher
 from .result import SearchResult, Stopped
 from .searcher import FidelitySearcher, Searcher, SearchError, SpaceExhausted, Suggestion
-from .trial import Evaluate, KeepsTrials, KnowsMetrics, Observes, evaluate_suggestion
+from .together import check_together, evaluate_suggestions
+from .trial import Asked, Evaluate, KeepsTrials, KnowsMetrics, Observes
 
 
 def random_search(
@@ -32,6 +33,7 @@ def random_search(
     constraint: Constraint | None = None,
     objective: str = "accuracy",
     maximize: bool = True,
+    together: int = 1,
     folder: str | Path | None = None,
     resume: bool = False,
 ) -> SearchResult:
@@ -47,6 +49,7 @@ def random_search(
         constraint: Raises `InvalidArchitecture` for architectures not to suggest; see `within`.
         objective: The metric to compare by.
         maximize: Whether more of it is better.
+        together: Evaluate so many at a time; see `run_search`.
         folder: Keep a run folder there.
         resume: Go on with the run in the folder.
 
@@ -73,6 +76,7 @@ def random_search(
         seed,
         objective=objective,
         maximize=maximize,
+        together=together,
         folder=folder,
         resume=resume,
     )
@@ -86,6 +90,7 @@ def run_search(
     *,
     objective: str = "accuracy",
     maximize: bool = True,
+    together: int = 1,
     seconds: float | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
@@ -109,6 +114,9 @@ def run_search(
         seed: Of the search.
         objective: The metric to compare by.
         maximize: Whether more of it is better.
+        together: Ask for so many suggestions at a time and have them evaluated at once, by an
+            evaluator that `EvaluatesTogether`; the searcher is told of them when all are done. The
+            last may be fewer.
         seconds: Begin no evaluation that would probably end later than so many seconds after the
             start of this call, by the mean of those before it, or where they have fidelities in
             proportion to what is more of it than the trial had; None for no limit.
@@ -125,8 +133,8 @@ def run_search(
             are not those of this search.
         SearchError: The evaluator does not return the objective, or one of the searcher's; one that
             `KnowsMetrics` says so before anything is evaluated. Or the searcher learns from another
-            objective, or asks for fidelities that the evaluator does not offer, or nothing is valid
-            and allowed.
+            objective, or asks for fidelities that the evaluator does not offer, or several cannot
+            be evaluated at once, or nothing is valid and allowed.
 
     Example:
         >>> import jarch as ja
@@ -142,8 +150,10 @@ def run_search(
     options = dict(searcher.options())
     _check_objective(options, objective, maximize)
     _check_returned(evaluate, [objective, *_objectives(options)])
+    check_together(evaluate, together, isinstance(searcher, FidelitySearcher))
     asked = {
         **(settings or {}),
+        **({"together": together} if together > 1 else {}),
         "evaluations": evaluations,
         "seconds": seconds,
         "seed": seed,
@@ -156,7 +166,7 @@ def run_search(
         journal = Journal.open(place, asked, resume)
         loop = _Loop(searcher, evaluate, seed, journal, SearchResult(objective, maximize))
         loop.on_start, loop.on_evaluation = on_start, on_evaluation
-        stopped, note = loop.run(evaluations, seconds)
+        stopped, note = loop.run(evaluations, seconds, together)
     return replace(loop.result, stopped=stopped, note=note)
 
 
@@ -177,36 +187,74 @@ class _Loop:
         """Begin without an idea of how long evaluations take."""
         self._pace = Pace(isinstance(self.evaluate, KeepsTrials))
 
-    def run(self, evaluations: int, seconds: float | None) -> tuple[Stopped, str]:
-        """Evaluate up to so many; return what stopped it, and details."""
+    def run(
+        self, evaluations: int, seconds: float | None, together: int = 1
+    ) -> tuple[Stopped, str]:
+        """Evaluate up to so many, some at a time; return what stopped it, and details."""
         end = None if seconds is None else monotonic() + seconds
+        index = 0
         try:
-            for index in range(evaluations):
-                known = index < len(self.journal.known)
-                if not self._step(index, self.journal.known[index] if known else None, end):
+            while index < evaluations:
+                done = self._round(index, min(together, evaluations - index), end)
+                if not done:
                     return "seconds", f"{index} evaluations fit into {seconds:g} seconds"
+                index += done
         except SpaceExhausted as exhausted:
             return "exhausted", str(exhausted)
         except KeyboardInterrupt:
             return "interrupted", ""
         return "evaluations", ""
 
-    def _step(self, index: int, known: Evaluation | None, end: float | None) -> bool:
-        """Do one evaluation, or return False where it would end too late.
+    def _round(self, first: int, number: int, end: float | None) -> int:
+        """Do so many evaluations; return how many it did, none where they would end too late.
 
         What a searcher of several fidelities suggests may be short: it is asked to the last.
         """
-        limit = end if known is None and end is not None else math.inf
+        known = self.journal.known[first : first + number]
+        new = number - len(known)
+        limit = end if new and end is not None else math.inf
         several = isinstance(self.searcher, FidelitySearcher)
-        if monotonic() + (0.0 if several else self._pace.usual()) > limit:
-            return False
-        suggestion = self.searcher.ask(_generator(self.seed, index))
-        if monotonic() + self._pace.expected(suggestion) > limit:
-            return False
-        if known is None:
-            evaluation = self._evaluate(index, suggestion)
-        else:
-            evaluation = _checked(known, suggestion)
+        if monotonic() + (0.0 if several else new * self._pace.usual()) > limit:
+            return 0
+        suggestions = self._ask(first, number)
+        if monotonic() + sum(map(self._pace.expected, suggestions[len(known) :])) > limit:
+            return 0
+        told = [_checked(*pair) for pair in zip(known, suggestions, strict=False)]
+        told += self._evaluate(first + len(known), suggestions[len(known) :])
+        for i, (suggestion, evaluation) in enumerate(zip(suggestions, told, strict=True)):
+            self._take(suggestion, evaluation, known=i < len(known))
+        if new:
+            self._tidy()
+        return len(suggestions)
+
+    def _ask(self, first: int, number: int) -> list[Suggestion]:
+        """Return so many suggestions, fewer at the end of the space."""
+        asked: list[Suggestion] = []
+        for index in range(first, first + number):
+            try:
+                asked.append(self.searcher.ask(_generator(self.seed, index)))
+            except SpaceExhausted:
+                if not asked:
+                    raise
+                break
+        return asked
+
+    def _evaluate(self, first: int, suggestions: Sequence[Suggestion]) -> list[Evaluation]:
+        asked: list[Asked] = []
+        for index, suggestion in enumerate(suggestions, first):
+            if self.on_start is not None:
+                self.on_start(index, suggestion)
+            trial = suggestion.trial
+            seed = evaluation_seed(self.seed, index if trial is None else trial)
+            asked.append(Asked(index, suggestion, seed))
+        found = evaluate_suggestions(self.evaluate, asked, self.result.objective)
+        for evaluation in found:
+            if evaluation.status == "ok":
+                _check_metrics(self.searcher.options(), evaluation)
+        return found
+
+    def _take(self, suggestion: Suggestion, evaluation: Evaluation, known: bool) -> None:
+        """Write an evaluation down and tell of it."""
         before = self.result.best
         self.result = self.result.add(evaluation, suggestion.architecture)
         best = self.result.best is not before
@@ -216,22 +264,7 @@ class _Loop:
             self.evaluate.observe(evaluation)
         if self.on_evaluation is not None:
             self.on_evaluation(evaluation, best)
-        self._pace.note(evaluation, known is not None)
-        if known is None:
-            self._tidy()
-        return True
-
-    def _evaluate(self, index: int, suggestion: Suggestion) -> Evaluation:
-        if self.on_start is not None:
-            self.on_start(index, suggestion)
-        trial = suggestion.trial
-        seed = evaluation_seed(self.seed, index if trial is None else trial)
-        evaluation = evaluate_suggestion(
-            self.evaluate, suggestion, index, seed, self.result.objective
-        )
-        if evaluation.status == "ok":
-            _check_metrics(self.searcher.options(), evaluation)
-        return evaluation
+        self._pace.note(evaluation, known)
 
     def _tidy(self) -> None:
         """Let the evaluator forget the trials with which the searcher is done."""

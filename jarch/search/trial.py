@@ -207,9 +207,22 @@ def evaluation_of(evaluate: Evaluate, suggestion: Suggestion) -> Callable[[int],
     return lambda seed: at(architecture, seed, fidelity, trial)
 
 
-def evaluate_suggestion(
-    evaluate: Evaluate, suggestion: Suggestion, index: int, seed: int, objective: str
-) -> Evaluation:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A suggestion that is to be evaluated.
+
+    Attributes:
+        index: The number of the evaluation.
+        suggestion: What a searcher suggested.
+        seed: For all that is random in it.
+    """
+
+    index: int
+    suggestion: Suggestion
+    seed: int
+
+
+def evaluate_suggestion(evaluate: Evaluate, asked: Asked, objective: str) -> Evaluation:
     """Return how a suggestion did; what `evaluate` raises is the reason of a failure.
 
     A failure has the metrics that are known all the same; see `TellsCosts`.
@@ -218,32 +231,54 @@ def evaluate_suggestion(
         SearchError: The metrics are without the objective: no candidate could be compared. Or the
             suggestion has a fidelity, and the evaluator knows nothing of such.
     """
-    evaluated = evaluation_of(evaluate, suggestion)
+    evaluated = evaluation_of(evaluate, asked.suggestion)
     start = monotonic()
-    scores: Mapping[str, float | None] = {}
-    status: Status = "ok"
-    reason = ""
     try:
-        scores = finite_scores(evaluated(seed))
+        outcome: Mapping[str, Any] | Exception = evaluated(asked.seed)
     except Exception as error:  # whatever a candidate's evaluation raises is that candidate's fate
-        status, reason = _explain(error)
-        scores = _costs_of(error)
-    if status == "ok" and objective not in scores:
+        outcome = error
+    return conclude(asked, outcome, monotonic() - start, objective)
+
+
+def conclude(
+    asked: Asked, outcome: Mapping[str, Any] | Exception, seconds: float, objective: str
+) -> Evaluation:
+    """Return the evaluation of a suggestion.
+
+    Args:
+        asked: What was evaluated.
+        outcome: Its metrics, or why there are none.
+        seconds: What it took.
+        objective: What the metrics must have.
+
+    Raises:
+        SearchError: They have not.
+    """
+    suggestion, reason = asked.suggestion, ""
+    status: Status = "ok"
+    try:
+        scores = {} if isinstance(outcome, Exception) else finite_scores(outcome)
+    except Exception as error:  # they are no numbers by name
+        scores, outcome = {}, error
+    if isinstance(outcome, Exception):
+        status, reason = _explain(outcome)
+        scores = _costs_of(outcome)
+    elif objective not in scores:
         raise SearchError(
             f"the evaluator returned {sorted(scores)} but no {objective!r}; return it, or pass "
             "objective= one of these"
         )
-    if status == "ok" and scores[objective] is None:
+    elif scores[objective] is None:
         status, reason = "failed", f"{objective} is not a finite number"
     return Evaluation(
-        index=index,
-        seed=seed,
+        index=asked.index,
+        seed=asked.seed,
         decisions=suggestion.architecture.decisions,
         fingerprint=suggestion.fingerprint,
         status=status,
         metrics=scores,
         reason=reason,
-        seconds=monotonic() - start,
+        seconds=seconds,
         invalid_draws=suggestion.invalid_draws,
         fidelity=suggestion.fidelity,
         trial=suggestion.trial,
