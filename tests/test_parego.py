@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -22,6 +22,7 @@ from jarch.search.multi_objective.parego import (
 )
 from jarch.surrogates import FloatArray, Prediction
 from jarch.testing import check_searcher
+from jarch.testing.searchers import copy_searcher
 
 pytestmark = pytest.mark.unverified  # the transitions are verified elsewhere
 
@@ -144,16 +145,60 @@ def test_what_is_fitted_are_normal_scores_or_the_numbers_themselves(ranks: bool)
     assert (min(scores) < 0) == ranks
 
 
-def test_random_ones_come_first_eleven_for_each_decision() -> None:
-    space = ja.trace(chain)
-    searcher = parego(space, ParegoConfig(candidates=10))
+def short() -> ja.Fragment:
+    """Three decisions, one of which is without a choice."""
+    domains = WIDTHS, WIDTHS, [8]
+    return ja.sequential(*[nn.dense(ja.Discrete(widths, name="width")) for widths in domains])
+
+
+@pytest.mark.parametrize(("space", "initial"), [(short, 21), (chain, 50)])
+def test_random_ones_come_first_eleven_for_each_choice_and_fifty_at_most(
+    space: Callable[[], ja.Fragment], initial: int
+) -> None:
+    searcher, rng = parego(ja.trace(space), ParegoConfig(candidates=10)), np.random.default_rng(0)
     surrogate = searcher.surrogate
     assert isinstance(surrogate, Nearest)
-    run(searcher, 65, 0)
+    config = replace(searcher.config, repeats=True)
+    searcher = ParegoSearcher(searcher.space, config, objectives=BOTH, surrogate=surrogate)
+    for i in range(initial):
+        suggestion = searcher.ask(rng)
+        searcher.tell(suggestion, {"left": i % 5, "right": i % 3})
     assert surrogate.fits == []
-    run(searcher, 1, 1)
-    assert [number for number, _ in surrogate.fits] == [65]
-    assert json.loads(json.dumps(searcher.state()))["initial"] == 65
+    searcher.ask(rng)
+    assert [number for number, _ in surrogate.fits] == [initial]
+    assert json.loads(json.dumps(searcher.state()))["initial"] == initial
+
+
+def test_failures_have_the_worst_number_and_are_no_initial_results() -> None:
+    searcher = parego(ja.trace(chain), ParegoConfig(initial=3, normal_scores=False))
+    surrogate = searcher.surrogate
+    assert isinstance(surrogate, Nearest)
+    rng, scores = np.random.default_rng(0), [None, 1.0, None, 2.0, 3.0]
+    for score in scores:
+        assert not surrogate.fits
+        told = None if score is None else {"left": -score, "right": score}
+        searcher.tell(searcher.ask(rng), told)
+    copy = copy_searcher(searcher, lambda: parego(searcher.space, searcher.config))
+    assert searcher.ask(np.random.default_rng(1)) == copy.ask(np.random.default_rng(1))
+    ((_, fitted),) = surrogate.fits
+    assert [value == max(fitted) for value in fitted] == [True, False, True, False, True]
+
+
+def test_it_learns_where_architectures_fail() -> None:
+    """Two wide layers do not fit: of the last thirty, chance fails in the most."""
+
+    def failures(searcher: Searcher) -> int:
+        rng, failed = np.random.default_rng(0), list[bool]()
+        for _ in range(60):
+            suggestion = searcher.ask(rng)
+            wide = sum(value == 64 for value in suggestion.architecture.values)
+            failed.append(wide >= 2)
+            searcher.tell(suggestion, None if failed[-1] else conflict(suggestion.architecture))
+        return sum(failed[30:])
+
+    space, config = ja.trace(chain), ParegoConfig(initial=15, candidates=60)
+    found = failures(ParegoSearcher(space, config, objectives=BOTH))
+    assert found < failures(RandomSearcher(space)) / 2
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from jarch.ir import Architecture, Space
+from jarch.ir import Architecture, Space, replay
 from jarch.search.checks import check_at_least
 from jarch.search.constraints import Constraint
-from jarch.search.edits import Where, anywhere
+from jarch.search.edits import Where, anywhere, mutable
 from jarch.search.gate import Gate
 from jarch.search.model_based.acquisitions import expected_improvement
 from jarch.search.model_based.candidates import mutation_pool, random_pool
@@ -21,10 +21,10 @@ from jarch.search.objective import Objective
 from jarch.search.searcher import Metrics, SearchError, Suggestion
 from jarch.surrogates import Surrogate, informed, make_surrogate
 
-from .members import Member, scores_array
 from .objectives import (
     FloatArray,
     Objectives,
+    Scores,
     as_losses,
     check_objectives,
     describe_objectives,
@@ -36,22 +36,25 @@ _WEIGHTS = {2: 10, 3: 4}  # divisions of the weights in the paper: 11 and 15 vec
 _FEWER = 2  # for more objectives, which the paper does not have
 _MUTATIONS = 5  # of each of the best candidates
 _PER_DECISION = 11
+_MOST_INITIAL = 50
 
 
 @dataclass(frozen=True, slots=True)
 class ParegoConfig:
     """How a surrogate is fitted and used; the defaults are those of the paper where it has them.
 
-    Two are not: the paper has a Gaussian process on vectors and fits it to the numbers themselves,
-    which is `surrogate="gp-rbf", normal_scores=False`.
+    Three are not. The paper has a Gaussian process on vectors and fits it to the numbers
+    themselves, which is `surrogate="gp-rbf", normal_scores=False`. And it begins with 11 d - 1
+    random results for d real variables, of which it has a few; architectures have tens of
+    decisions, and 50 is the most here, so that short searches come to use what they learn.
 
     Attributes:
         surrogate: The name of what predicts; see `jarch.surrogates.SURROGATES`.
         surrogate_options: Its options, by name.
         normal_scores: Fit to the ranks of what is weighed, spread like a normal distribution, so
             that a few results which are far worse than all others do not make these alike.
-        initial: So many results of random architectures come first; None is 11 for each decision,
-            less one.
+        initial: So many results of random architectures come first, failures not counted; None is
+            11 for each decision of the first suggestion that has a choice, less one, 50 at most.
         augmentation: The part of the weighted sum that is added to the weighted maximum.
         candidates: Among how many the expected improvement chooses; half of them are random, the
             others mutations of the best by the same weights.
@@ -96,7 +99,7 @@ class ParegoSearcher:
     into 0..1, 0 the best known, and become one number: the greatest of the weighted ones, and a
     little of their sum (augmented Tchebycheff). What is suggested has the greatest expected
     improvement of that among random architectures and mutations of the best; the paper looks for
-    it by an evolutionary algorithm on vectors.
+    it by an evolutionary algorithm on vectors. A failure has the worst of these numbers.
 
     Attributes:
         space: Where to search.
@@ -134,7 +137,10 @@ class ParegoSearcher:
     _gate: Gate = field(init=False, repr=False)
     _learner: Surrogate = field(init=False, repr=False)
     _weights: FloatArray = field(init=False, repr=False)
-    _members: list[Member] = field(init=False, default_factory=list[Member], repr=False)
+    _told: list[tuple[Architecture, Scores | None]] = field(
+        init=False, default_factory=list[tuple[Architecture, "Scores | None"]], repr=False
+    )
+    _succeeded: int = field(init=False, default=0, repr=False)
     _initial: int | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -156,19 +162,18 @@ class ParegoSearcher:
             SpaceExhausted: Nothing new is left.
             SearchError: Nothing at all is valid and allowed.
         """
-        known = self._initial is not None and len(self._members) >= self._initial
+        known = self._initial is not None and self._succeeded >= self._initial
         suggestion = self._improving(rng) if known else None
         suggestion = suggestion or self._gate.draw(rng)
         if self._initial is None:
-            decided = len(suggestion.architecture.decisions) - len(self.space.decisions)
-            self._initial = max(_PER_DECISION * decided - 1, 1)
+            choices = len(mutable(self.space, suggestion.architecture))
+            self._initial = min(max(_PER_DECISION * choices - 1, 1), _MOST_INITIAL)
         return suggestion
 
     def tell(self, suggestion: Suggestion, metrics: Metrics | None) -> None:
-        """Learn from what succeeded with a score in each objective."""
-        scores = scores_of(self.objectives, metrics)
-        if self._gate.takes(suggestion) and scores is not None:
-            self._members.append(Member(suggestion.architecture, scores))
+        """Remember the scores; a failure is what has not one in each objective."""
+        if self._gate.takes(suggestion):
+            self._add(suggestion.architecture, scores_of(self.objectives, metrics))
 
     def options(self) -> Mapping[str, Any]:
         """Return the configuration and the objectives; a surrogate of one's own by its class."""
@@ -182,35 +187,49 @@ class ParegoSearcher:
         """Return what was suggested, all results, and how many random ones come first."""
         return {
             **self._gate.state(),
-            "results": [member.to_data(self.space) for member in self._members],
+            "results": [
+                [self._values(architecture), scores] for architecture, scores in self._told
+            ],
             "initial": self._initial,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take the results of a state."""
         self._gate.restore_state(state)
-        self._members = [Member.from_data(self.space, data) for data in state["results"]]
+        self._told, self._succeeded = [], 0
+        for values, scores in state["results"]:
+            self._add(replay(self.space, values), None if scores is None else tuple(scores))
         self._initial = state["initial"]
+
+    def _add(self, architecture: Architecture, scores: Scores | None) -> None:
+        self._told.append((architecture, scores))
+        self._succeeded += scores is not None
+
+    def _values(self, architecture: Architecture) -> list[Any]:
+        return list(architecture.values[len(self.space.decisions) :])
 
     def _improving(self, rng: np.random.Generator) -> Suggestion | None:
         """Return what has the greatest expected improvement by weights that are drawn."""
-        weights = self._weights[int(rng.integers(len(self._weights)))]
-        losses = as_losses(scores_array(self._members), self.objectives)
-        values = scalarize(losses, weights, self.config.augmentation)
-        if self.config.normal_scores:
-            values = normal_scores(values)
+        values = self._weighed(self._weights[int(rng.integers(len(self._weights)))])
         order = np.argsort(values, kind="stable")
-        pool = self._pool([self._members[int(i)].architecture for i in order], rng)
+        pool = self._pool([self._told[int(i)][0] for i in order], rng)
         if not pool:
             return None
         chosen = self._chosen(order, rng)
-        fitted = self._learner.fit(
-            [self._members[i].architecture for i in chosen], values[chosen], rng
-        )
+        fitted = self._learner.fit([self._told[i][0] for i in chosen], values[chosen], rng)
         mean, std = fitted.predict(pool)
         worth = expected_improvement(mean, std, float(values.min()), maximize=False)
         best = pool[int(np.argmax(worth))]
         return self._gate.admit(lambda: best)
+
+    def _weighed(self, weights: FloatArray) -> FloatArray:
+        """Return one number for each result: less is better, and a failure has the worst."""
+        known = [scores for _, scores in self._told if scores is not None]
+        losses = as_losses(known, self.objectives)
+        scalars = scalarize(losses, weights, self.config.augmentation)
+        values = np.full(len(self._told), scalars.max())
+        values[[scores is not None for _, scores in self._told]] = scalars
+        return normal_scores(values) if self.config.normal_scores else values
 
     def _pool(self, best: Sequence[Architecture], rng: np.random.Generator) -> list[Architecture]:
         """Return candidates, each once."""
