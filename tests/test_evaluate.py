@@ -4,6 +4,7 @@
 # (the annotations of JAX are partial)
 
 import math
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,29 @@ class TestFidelities:
         (tmp_path / "trial-notes").mkdir()
         again.retain([])
         assert names() == {"trial-notes"}
+
+    def test_an_interrupted_trial_goes_on_where_it_was(
+        self, data: ja.Dataset, tmp_path: Path
+    ) -> None:
+        epochs: list[int] = []
+
+        def on_epoch(report: ja.EpochReport) -> None:
+            epochs.append(report.epoch)
+            if epochs == [1, 2]:
+                signal.raise_signal(signal.SIGINT)
+
+        def evaluator() -> ja.TrainingEvaluator:
+            return ja.TrainingEvaluator(data, self.LONG, on_epoch, folder=tmp_path)
+
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                evaluator().at(SMALL, 3, 4, trial=0)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        whole = ja.TrainingEvaluator(data, self.LONG)(SMALL, 3)
+        assert evaluator().at(SMALL, 3, 4, trial=0) == whole
+        assert epochs == [1, 2, 3, 4]
 
     def test_a_checkpoint_of_something_else_or_too_far_is_not_used(
         self, data: ja.Dataset, tmp_path: Path

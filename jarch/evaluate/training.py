@@ -131,14 +131,21 @@ class TrainingEvaluator:
             ShapeError: As when called.
             TrainConfigError: The configuration has fewer epochs.
             TrainingFailed: As when called.
+            TrainingInterrupted: By the keyboard; the trial goes on from there when it is evaluated
+                again.
         """
         costs = self._prepare(architecture)
         config = replace(self.config, seed=seed)
         before = None if trial is None else self._trials.find(trial)
         if before is not None and len(before.history) > fidelity:
             before = None
-        with telling(costs):
-            trained, after = self._go_on(architecture, config, fidelity, before)
+        try:
+            with telling(costs):
+                trained, after = self._go_on(architecture, config, fidelity, before)
+        except lowering.TrainingInterrupted as interrupted:
+            if trial is not None:
+                self._trials.put(trial, interrupted.parts[0].checkpoint)
+            raise
         if trial is not None and fidelity < config.epochs and len(after.history) <= fidelity:
             self._trials.put(trial, after)
         elif trial is not None:
