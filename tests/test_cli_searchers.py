@@ -115,6 +115,38 @@ def test_a_pruner_of_optuna_goes_by_the_epochs(capsys: pytest.CaptureFixture[str
     assert {e.fidelity for e in read_run(Path("run")).evaluations} == {1, 2}
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_optuna_reads_back_what_is_searched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the run folder's name; a search that is resumed goes on with its study."""
+    optuna = pytest.importorskip("optuna")
+    url = f"sqlite:///{tmp_path / 'studies.db'}"
+    options = ["--searcher", "hyperband", "--searcher-args", "eta=2", "--epochs", "2"]
+    storage = ["--optuna-storage", url]
+    for evaluations, more in ((3, []), (7, ["--resume"])):
+        assert search("digits_dense", *options, *storage, *more, evaluations=evaluations) == 0
+    run, study = read_run(Path("run")), optuna.load_study(study_name="run", storage=url)
+    full = [e for e in run.evaluations if e.fidelity == 2]
+    assert study.metric_names == ["accuracy"]
+    assert study.best_value == max(e.metrics["accuracy"] or 0 for e in full)
+    assert {t.user_attrs["search"] for t in study.trials} == {str(Path("run").absolute())}
+    reported = {(t.user_attrs["trial"], f) for t in study.trials for f in t.intermediate_values}
+    assert reported == {(e.trial, e.fidelity) for e in run.evaluations}
+    before = len(study.trials)
+    assert search("digits_dense", *storage, "--optuna-study", "run", folder="other") == 0
+    assert len(study.trials) == before + 3
+    capsys.readouterr()
+    for wrong, told in (
+        (["--optuna-study", "run"], "--optuna-study needs --optuna-storage"),
+        (["--optuna-storage", "nowhere"], "cannot open the storage 'nowhere'"),
+        ([*storage, "--optuna-study", "run", "--objective", "loss"], "is to maximize accuracy"),
+    ):
+        assert search("digits_dense", *wrong, folder="wrong") == 2
+        assert told in capsys.readouterr().err
+        assert not Path("wrong").exists()
+
+
 def test_wrong_searcher_arguments_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, told in (
         (["--searcher", "local", "--searcher-args", "population=2"], "no option population"),

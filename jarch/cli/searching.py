@@ -76,7 +76,7 @@ _LATER = (
     "objectives",
     "zero_cost",
 )
-_NOT_SETTINGS = frozenset({"folder", "resume"})  # where, not what
+_NOT_SETTINGS = frozenset({"folder", "resume", "optuna_storage", "optuna_study"})  # where, not what
 _OF_THE_LOOP = frozenset(
     {"evaluations", "seconds", "seed", "objective", "searcher", "searcher_args", "uniform"}
 )
@@ -105,6 +105,10 @@ class Search:
     """The run folder; by default a new one, runs/SPACE-DATA-SEED."""
     resume: bool = False
     """Go on with the run in the folder, to the same result as if it had not been interrupted."""
+    optuna_storage: str | None = None
+    """Write the search into this storage of Optuna too, such as sqlite:///studies.db."""
+    optuna_study: str | None = None
+    """The study there; by default it has the name of the run folder."""
     space_args: tuple[str, ...] = ()
     """Arguments of the space function, each name=value; num_classes follows from the data."""
     searcher: SearcherName = "random"

@@ -36,10 +36,12 @@ from .interrupts import lasting_interrupts
 from .naming import at_least, find_space
 from .outcome import finish_run, print_results
 from .proxies import proxy_evaluator
+from .studies import study_recorder
 from .tables import failures_table, make_console, results_table
 
 if TYPE_CHECKING:
     from jarch.lowering import EpochReport, Trained
+    from jarch.search.bridges import StudyRecorder
 
     from .searching import Search
 
@@ -64,6 +66,7 @@ class _Task:
     maximize: bool
     evaluator: TrainingEvaluator
     judge: Evaluate  # the evaluator, or proxies in its place
+    recorder: StudyRecorder | None  # writes a study of Optuna besides
 
 
 def run_session(command: Search) -> int:
@@ -115,6 +118,14 @@ def run_session(command: Search) -> int:
         maximize,
         evaluator,
         proxy_evaluator(data, command.zero_cost) if command.zero_cost else evaluator,
+        study_recorder(
+            command.optuna_storage,
+            command.optuna_study,
+            folder,
+            space,
+            searcher,
+            read_objectives(command.objectives) or (Objective(objective, maximize),),
+        ),
     )
     _introduce(task)
     try:
@@ -194,8 +205,10 @@ def _search(task: _Task, display: Display, budget: Budget) -> SearchResult:
         if best and evaluator.trained is not None:
             _keep(task, evaluator.trained)
         display.evaluated(evaluation, best)
+        if task.recorder is not None:
+            task.recorder(evaluation)
 
-    return run_search(
+    result = run_search(
         task.searcher,
         task.judge,
         command.evaluations,
@@ -209,6 +222,9 @@ def _search(task: _Task, display: Display, budget: Budget) -> SearchResult:
         on_start=display.start,
         on_evaluation=on_evaluation,
     )
+    if task.recorder is not None and result.stopped in ("evaluations", "exhausted"):
+        task.recorder.finish()  # else it may be resumed, and trials that run go on
+    return result
 
 
 def _keep(task: _Task, trained: Trained) -> None:
