@@ -1,6 +1,7 @@
 """What all searchers do with results: of other spaces, of an earlier search, and told twice."""
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -128,6 +129,23 @@ def test_what_was_suggested_is_not_replayed_when_it_is_told(
         with monkeypatch.context() as patch:
             patch.setattr(gate, "replay", refuse)
             searcher.tell(suggestion, matches(suggestion.architecture))
+
+
+HUGE = 1e308, -1e308, 1e150, -1e150, 1e-300, 0.0, 1.0, math.inf
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_scores_of_any_size_leave_a_state_for_json(kind: str) -> None:
+    """Beyond 1e150 they are failures, for their squares and differences are no floats."""
+    name, options = CONFIGS[kind]
+    for maximize in (True, False):
+        objective = ja.Objective("score", maximize)
+        searcher = make_searcher(name, ja.trace(chain), options, objective=objective)
+        for i in range(24):
+            suggestion = searcher.ask(np.random.default_rng(i))
+            searcher.tell(suggestion, {"score": HUGE[i % len(HUGE)]})
+        json.dumps(searcher.state(), allow_nan=False)
 
 
 def test_a_fingerprint_is_that_of_the_architecture() -> None:

@@ -11,6 +11,8 @@ from .searcher import Metrics
 
 T = TypeVar("T")
 
+LARGEST = 1e150  # size of a score; its square is still a float
+
 
 @dataclass(frozen=True, slots=True)
 class Objective:
@@ -34,9 +36,18 @@ class Objective:
         return {"objective": self.name, "maximize": self.maximize}
 
     def of(self, metrics: Metrics | None) -> float | None:
-        """Return the score in the metrics; None for a failure, and where it is not finite."""
-        score = None if metrics is None else metrics.get(self.name)
-        return float(score) if score is not None and math.isfinite(score) else None
+        """Return the score in the metrics; None for a failure.
+
+        That is also what is not finite, or beyond 1e150 in size: nothing can be computed of such
+        scores, whose squares and differences overflow.
+
+        Example:
+            >>> [Objective("loss").of({"loss": loss}) for loss in (0.5, 1e200, float("nan"))]
+            [0.5, None, None]
+        """
+        found = None if metrics is None else metrics.get(self.name)
+        score = math.nan if found is None else float(found)
+        return score if abs(score) <= LARGEST else None
 
     def better(self, first: float, second: float) -> bool:
         """Say whether the first score is strictly better than the second."""
