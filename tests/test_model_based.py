@@ -307,6 +307,14 @@ def test_a_space_without_choices_gives_no_mutations() -> None:
     assert mutation_pool(Gate(space), [parent], rng(), 10, attempts=10) == {}
 
 
+def test_rare_edits_change_one_decision() -> None:
+    """A probability near 0, of which the condition that something changes is left."""
+    space = ja.trace(ja.spaces.digits_dense)
+    parent = ja.replay(space, [1, 16, "relu"])
+    for child in mutation_pool(Gate(space), [parent], rng(), 3, attempts=9, edits=1e-7).values():
+        assert sum(a != b for a, b in zip(child.values, parent.values, strict=True)) == 1
+
+
 def test_pools_hold_what_is_new_and_allowed() -> None:
     def odd(architecture: Architecture) -> None:
         if total(architecture) % 2 == 0:

@@ -23,6 +23,7 @@ Pool: TypeAlias = dict[str, Architecture]
 """Candidates by fingerprint."""
 
 TOGETHER = 16  # walks of a tree search that are valued at once
+_DRAWS = 100  # of the number of changes in a mutation, before it is taken for one
 
 
 def random_pool(gate: Gate, rng: np.random.Generator, number: int) -> Pool:
@@ -114,9 +115,11 @@ def vary(
     """
     if not choices:
         raise NothingToMutate("no decision of this architecture may be changed")
-    number = 0
+    number, draws = 0, 0
     while not number:
-        number = int(rng.binomial(choices, min(1.0, edits / choices)))
+        number, draws = int(rng.binomial(choices, min(1.0, edits / choices))), draws + 1
+        if draws == _DRAWS:  # edits near 0: of those that change anything nearly all change one
+            number = max(number, 1)
     return mutate(space, parent, rng, edits=number, where=where)
 
 
