@@ -204,8 +204,8 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("wrong", "message"),
         [
-            ({"ema_decay": 1.0}, "ema_decay is 1.0; it must be None, or in"),
-            ({"clip_norm": 0.0}, "clip_norm is 0.0; it must be None, or above 0"),
+            ({"ema_decay": 1.0}, "ema_decay is 1.0; it must be None, or a number in"),
+            ({"clip_norm": 0.0}, "clip_norm is 0.0; it must be None, or a number above 0"),
         ],
     )
     def test_what_is_out_of_range_is_said(self, wrong: dict[str, Any], message: str) -> None:

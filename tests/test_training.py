@@ -394,25 +394,63 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"epochs": 0}, "epochs is 0"),
+            ({"epochs": 0}, "epochs is 0; it must be an integer, 1 or more"),
+            ({"epochs": 1.5}, "epochs is 1.5; it must be an integer"),
+            ({"epochs": True}, "epochs is True; it must be an integer"),
             ({"batch_size": 0}, "batch_size is 0"),
+            ({"batch_size": "many"}, "batch_size is 'many'"),
             ({"seed": -1}, "seed is -1"),
+            ({"seed": None}, "seed is None"),
             ({"learning_rate": -1.0}, "learning_rate is -1.0"),
+            (
+                {"learning_rate": "x"},
+                "learning_rate is 'x'; it must be a finite number, .* schedule",
+            ),
             ({"learning_rate": float("nan")}, "learning_rate is nan"),
             ({"weight_decay": -1.0}, "weight_decay"),
+            ({"weight_decay": None}, "weight_decay is None"),
             ({"label_smoothing": 1.0}, "label_smoothing"),
             ({"schedule": "cosinus"}, "one of .*'cosine'"),
+            ({"schedule": ["cosine"]}, "one of .*'cosine'"),
             ({"final_fraction": 0.0}, "final_fraction"),
             ({"warmup_fraction": 1.0}, "warmup_fraction"),
             ({"early_stopping_patience": 0}, "early_stopping_patience"),
+            (
+                {"early_stopping_patience": 1.5},
+                "early_stopping_patience is 1.5; it must be None, or",
+            ),
             ({"metrics": "accuracy"}, "a tuple of names"),
+            ({"metrics": None}, "a tuple of names"),
             ({"metrics": ("acuracy",)}, "'accuracy'"),
+            ({"metrics": ([],)}, "'accuracy'"),
             ({"task": "ranking"}, "task is 'ranking'"),
+            ({"optimizer": None}, "optimizer is None; it must be a name, a function or"),
+            ({"optimizer_options": None}, "optimizer_options is None; it must be a mapping"),
+            ({"optimizer_options": {"mask": {}}}, "values that are hashable"),
+            ({"dtype": 16}, "dtype is 16"),
+            ({"ema_decay": "x"}, "ema_decay is 'x'; it must be None, or a number in"),
+            ({"clip_norm": "x"}, "clip_norm is 'x'; it must be None, or a number above 0"),
+            ({"augment": None}, r"augment is None; give a tuple, such as \('flip',\)"),
+            ({"augment": ja.augment.Flip()}, r"such as \(Flip\(probability=0.5\),\)"),
         ],
     )
     def test_configurations_that_make_no_sense(self, changes: Any, message: str) -> None:
         with pytest.raises(ja.TrainConfigError, match=message):
             ja.TrainConfig(**changes)
+
+    def test_numbers_of_any_type_are_kept_as_pythons(self) -> None:
+        given: Any = {
+            "epochs": np.int64(2),
+            "learning_rate": jnp.float32(0.5),
+            "weight_decay": 1,
+            "optimizer_options": {"b1": np.float32(0.5)},
+            "metrics": ["accuracy"],
+            "dtype": jnp.bfloat16,
+        }
+        config = ja.TrainConfig(**given)
+        kept = [getattr(config, name) for name in given]
+        assert kept == [2, 0.5, 1.0, {"b1": 0.5}, ("accuracy",), "bfloat16"]
+        assert [type(each) for each in kept] == [int, float, float, dict, tuple, str]
 
     @pytest.mark.parametrize(
         ("changes", "message"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 from jarch.lowering.training.errors import TrainConfigError
 
@@ -209,8 +209,10 @@ def as_augmentations(given: Iterable[str | Augmentation]) -> tuple[Augmentation,
         >>> as_augmentations(("flip", "cutout=4", Mixup(0.4)))
         (Flip(probability=0.5), Cutout(size=4), Mixup(alpha=0.4))
     """
-    if isinstance(given, str):
-        raise TrainConfigError(f"augment is {given!r}; give a tuple, such as ({given!r},)")
+    found = cast(object, given)
+    if isinstance(found, str) or not isinstance(found, Iterable):
+        one = found if isinstance(found, (str, *KINDS.values())) else "flip"
+        raise TrainConfigError(f"augment is {found!r}; give a tuple, such as ({one!r},)")
     return tuple(_parsed(each) if isinstance(each, str) else _checked(each) for each in given)
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
 from jarch.lowering.augmentation.kinds import Augmentation, as_augmentations
 
 from .errors import TrainConfigError
 from .metrics import METRICS, Metric, Task
-from .schedules import SCHEDULES
+from .settling import settled
 
 Schedule: TypeAlias = Callable[[Any], Any]
 """A learning rate by step, counted from 0; every schedule of optax is one."""
@@ -102,27 +101,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Check each value."""
-        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
-            _require(self, name, getattr(self, name) >= least, f"{least} or more")
-        patience = self.early_stopping_patience
-        _require(self, "early_stopping_patience", patience is None or patience >= 1, "1 or more")
-        if not callable(self.learning_rate):
-            _require(self, "learning_rate", 0 <= self.learning_rate < math.inf, "finite, 0 or more")
-        _require(self, "weight_decay", 0 <= self.weight_decay < math.inf, "finite, 0 or more")
-        _require(self, "label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)")
-        _require(self, "warmup_fraction", 0 <= self.warmup_fraction < 1, "in [0, 1)")
-        _require(self, "final_fraction", 0 < self.final_fraction <= 1, "in (0, 1]")
-        _require(self, "schedule", self.schedule in SCHEDULES, f"one of {[*SCHEDULES]}")
-        tasks = (None, "classification", "regression")
-        _require(self, "task", self.task in tasks, f"one of {tasks}")
-        known = not isinstance(self.metrics, str) and all(
-            isinstance(metric, Metric) or metric in METRICS for metric in self.metrics
-        )
-        _require(self, "metrics", known, f"a tuple of names in {[*METRICS]}, or of Metric")
-        decay, clip = self.ema_decay, self.clip_norm
-        _require(self, "ema_decay", decay is None or 0 <= decay < 1, "None, or in [0, 1)")
-        _require(self, "clip_norm", clip is None or 0 < clip < math.inf, "None, or above 0")
-        object.__setattr__(self, "augment", as_augmentations(self.augment))
+        for each in fields(self):
+            object.__setattr__(self, each.name, settled(each.name, getattr(self, each.name)))
 
 
 def resolve(config: TrainConfig, num_classes: int | None) -> TrainConfig:
@@ -165,8 +145,3 @@ def metrics_of(config: TrainConfig) -> tuple[Metric, ...]:
     return tuple(
         metric if isinstance(metric, Metric) else METRICS[metric] for metric in config.metrics
     )
-
-
-def _require(config: TrainConfig, name: str, holds: bool, what: str) -> None:
-    if not holds:
-        raise TrainConfigError(f"{name} is {getattr(config, name)!r}; it must be {what}")

@@ -13,7 +13,7 @@ class TrainConfigError(ValueError):
         ...     ja.TrainConfig(epochs=0)
         ... except ja.TrainConfigError as error:
         ...     print(error)
-        epochs is 0; it must be 1 or more
+        epochs is 0; it must be an integer, 1 or more
     """
 
 
