@@ -19,7 +19,7 @@ from hypothesis import given, settings, strategies as st
 
 import jarch as ja
 from jarch import lowering, nn
-from jarch.lowering.training import compilation_cache
+from jarch.lowering.training import compilation_cache, memory
 from jarch.lowering.training.budgets import Budget
 from jarch.lowering.training.kinds import kind_of
 from jarch.lowering.training.populations import choosing, stacks
@@ -519,6 +519,21 @@ class TestRepeats:
 def made(number: int) -> list[Member]:
     configs = [replace(SGD, seed=i) for i in range(number)]
     return [Member(i, prepare(dense(), DIGITS, config)) for i, config in enumerate(configs)]
+
+
+def test_what_surely_does_not_fit_fails_and_the_others_train(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wide = dense(width=4096)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 2e6)
+    config = replace(SGD, optimizer="adam")
+    failed, fine = ja.fit_population([wide, dense()], DIGITS, config, executor="serial")
+    assert isinstance(failed, ja.TrainingFailed)
+    assert "the optimiser's state would take some" in str(failed)
+    assert isinstance(fine, ja.Trained)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 1e5)
+    with pytest.raises(ja.TrainingFailed, match=r"of 9 models would take .* 'serial' or 'auto'"):
+        ja.fit_population(dense(), DIGITS, config, seeds=range(9), executor="vmap")
 
 
 class TestChoosing:

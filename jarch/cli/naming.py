@@ -105,7 +105,7 @@ def at_least(least: int, option: str, value: float) -> None:
     Raises:
         SpaceError: It is less than that.
     """
-    if value < least:
+    if not value >= least:  # NaN is not
         raise SpaceError(f"{option} is {value:g}; it must be {least} or more")
 
 

@@ -14,7 +14,7 @@ from typing import cast
 import jax
 import numpy as np
 
-from jarch.ir import Architecture, analyze
+from jarch.ir import Architecture
 from jarch.lowering.model import Model
 
 from .batches import Data, epoch_order
@@ -25,8 +25,7 @@ from .errors import CheckpointError, TrainingFailed, TrainingInterrupted
 from .feeding import fed, validation_outputs
 from .interrupts import noticed_interrupts
 from .judging import better, on_host, on_plateau, require_finite, require_finite_metrics
-from .memory import require_memory, state_bytes
-from .preparation import Run, prepare
+from .preparation import Run, prepare, require_memory_for
 from .resuming import Best, Checkpoint, Ending, Partial, identify, to_device, to_host
 from .stepping import Steps
 from .steps import Epoch, TrainState, Variables
@@ -34,6 +33,7 @@ from .trained import EpochReport, Trained, measure
 from .ways import steps_of
 
 _DEFAULT = TrainConfig()
+_REMEDY = "take a smaller architecture, or memory_limit=math.inf to try all the same"
 _DeviceError = cast(type[RuntimeError], jax.errors.JaxRuntimeError)
 
 
@@ -90,7 +90,7 @@ def fit(
         ['accuracy', 'loss']
     """
     run = prepare(architecture, data, config)
-    _require_memory(run, memory_limit)
+    require_memory_for(run, memory_limit, remedy=_REMEDY)
     with noticed_interrupts() as interrupted:
         budget = Budget(_total(run), interrupted=interrupted)
         progress = _train(run, budget, on_epoch, variables, None)
@@ -149,7 +149,7 @@ def fit_partly(
         True
     """
     run = prepare(architecture, data, config)
-    _require_memory(run, memory_limit)
+    require_memory_for(run, memory_limit, remedy=_REMEDY)
     limits = _budget(run, epochs, steps, seconds)
     identity = identify(run.model.architecture, run.config, data)
     if checkpoint is not None and checkpoint.identity != identity:
@@ -175,15 +175,6 @@ def _part(run: Run, progress: _Progress) -> Partial:
     made = Checkpoint(identity, progress.steps, arrays, history, progress.best, over)
     assert progress.ended is not None
     return Partial(_finish(run, progress), made, progress.ended)
-
-
-def _require_memory(run: Run, limit: float | None) -> None:
-    """Require memory for what surely lies in it, before any of that is made."""
-    architecture = run.model.architecture
-    analysis = analyze(architecture, {architecture.inputs[0]: run.signature.input_shape})
-    remedy = "take a smaller architecture, or memory_limit=math.inf to try all the same"
-    what = "the weights and the optimiser's state"
-    require_memory(state_bytes(analysis, run.config), limit, what, remedy)
 
 
 def _budget(run: Run, epochs: int | None, steps: int | None, seconds: float | None) -> Budget:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from jarch.ir import Architecture
+from jarch.ir import Architecture, analyze
 from jarch.lowering.augmentation.checking import check_augmentations
 from jarch.lowering.augmentation.kinds import as_augmentations
 from jarch.lowering.model import Model
@@ -19,6 +19,7 @@ from .batches import Data
 from .checking import as_model, check_shapes, compute_dtype
 from .config import TrainConfig, resolve
 from .errors import TrainConfigError
+from .memory import require_memory, state_bytes
 from .optimizers import check_optimizer
 from .rates import learning_rates
 from .regularizers import regularizers_of
@@ -108,3 +109,26 @@ def prepare(architecture: Architecture | Model, data: Data, config: TrainConfig)
         ),
         learning_rates(config, len(data.x_train) // batch_size),
     )
+
+
+def require_memory_for(
+    run: Run,
+    limit: float | None = None,
+    models: int = 1,
+    remedy: str = "take a smaller architecture",
+) -> None:
+    """Require memory for what surely lies in it while a run trains, before any of that is made.
+
+    Args:
+        run: Of the training.
+        limit: In bytes; None for what is available, `math.inf` for no limit.
+        models: So many of the kind lie there at once.
+        remedy: What to do if it does not suffice.
+
+    Raises:
+        TrainingFailed: It does not.
+    """
+    architecture = run.model.architecture
+    analysis = analyze(architecture, {architecture.inputs[0]: run.signature.input_shape})
+    what = "the weights and the optimiser's state" + f" of {models} models" * (models > 1)
+    require_memory(models * state_bytes(analysis, run.config), limit, what, remedy)

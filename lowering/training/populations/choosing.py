@@ -14,10 +14,11 @@ from typing import Any, Literal, TypeAlias, cast
 import jax
 from jax.sharding import Mesh
 
-from jarch.lowering.training.errors import TrainConfigError
+from jarch.lowering.training.errors import TrainConfigError, TrainingFailed
 from jarch.lowering.training.feeding import place_of
 from jarch.lowering.training.kinds import kind_of
 from jarch.lowering.training.memory import available_bytes
+from jarch.lowering.training.preparation import require_memory_for
 from jarch.lowering.training.probes import overruling, remembered_choice
 from jarch.lowering.training.ways import MOST_STEPS
 
@@ -33,6 +34,7 @@ EXECUTORS = ("auto", "serial", "vmap", "sharded")
 CHOICE = "population"
 """The kind of choice that `probes.overrule_choice` may overrule."""
 
+_REMEDY = "let executor be 'serial' or 'auto', or train fewer at a time"
 _LEAST_SECONDS, _MOST_STEPS, _ROUNDS = 0.03, 64, 3
 _DeviceError = cast(type[RuntimeError], jax.errors.JaxRuntimeError)
 
@@ -67,6 +69,15 @@ def means_of(executor: Executor, mesh: Mesh | None, devices: Sequence[Any] | Non
     if mesh is None and devices is not None:
         mesh = population_mesh(devices)
     return Means("sharded" if given else executor, mesh)
+
+
+def refuse_too_large(members: Sequence[Member]) -> None:
+    """Let those fail that surely do not fit into memory, each alone, before any of it is taken."""
+    for member in members:
+        try:
+            require_memory_for(member.run)
+        except TrainingFailed as failure:
+            member.failure = failure.with_traceback(None)
 
 
 def stacks_of(members: Sequence[Member], means: Means, keeps: bool = False) -> list[Stack]:
@@ -167,6 +178,7 @@ def _stacks(
         only = len(members) == 1 and not keeps
         return [Stack([member], only=only, keeps=keeps) for member in members]
     if executor == "vmap":
+        require_memory_for(members[0].run, models=len(members), remedy=_REMEDY)
         return [Stack(members, keeps=keeps)]
     size = members[0].run.batch_size
     return [Stack(members, check_mesh(mesh or _no_larger(members), size), keeps=keeps)]

@@ -21,7 +21,7 @@ from jarch.lowering.training.resuming import (
     identify,
 )
 
-from .choosing import Executor, means_of, stacks_of
+from .choosing import Executor, means_of, refuse_too_large, stacks_of
 from .grouping import Architectures, Configs, grouped, paired
 from .members import Member, Report
 from .stacks import Stack
@@ -79,6 +79,7 @@ def fit_population_partly(
         ShapeError: As for `fit_population`.
         TrainConfigError: As for `fit_population`, or a limit is less than 1, more than any of them
             has, or no number.
+        TrainingFailed: As for `fit_population`.
         TrainingInterrupted: By the keyboard; it holds where all stand that had begun.
 
     Example:
@@ -98,6 +99,7 @@ def fit_population_partly(
     _check_limits(runs, epochs, steps)
     identities = [_identity(run) for run in runs]
     members = _members(runs, identities, checkpoints)
+    refuse_too_large(members)
     enable_compilation_cache()
     stacks = [each for group in _together(members) for each in stacks_of(group, means, keeps=True)]
     with noticed_interrupts() as interrupted:

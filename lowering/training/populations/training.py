@@ -13,7 +13,7 @@ from jarch.lowering.training.errors import TrainingInterrupted
 from jarch.lowering.training.interrupts import noticed_interrupts
 from jarch.lowering.training.preparation import prepare
 
-from .choosing import Executor, means_of, stacks_of
+from .choosing import Executor, means_of, refuse_too_large, stacks_of
 from .grouping import Architectures, Configs, grouped, paired
 from .halving import Halving, check_halving, drop_worst, rungs_of
 from .members import Member, Outcome, Report
@@ -70,6 +70,7 @@ def fit_population(
     Raises:
         ShapeError: As for `fit`, and before anything is trained.
         TrainConfigError: As for `fit`, or arguments do not fit each other.
+        TrainingFailed: By `"vmap"`, where the members surely do not fit into memory at once.
         TrainingInterrupted: By the keyboard; it holds what has become of those that had ended.
 
     Example:
@@ -91,7 +92,9 @@ def fit_population(
     if halving is not None:
         check_halving([member.run for member in members])
     enable_compilation_cache()
-    stacks = [stack for group in grouped(members) for stack in stacks_of(group, means)]
+    refuse_too_large(members)
+    active = [member for member in members if member.active]
+    stacks = [stack for group in grouped(active) for stack in stacks_of(group, means)]
     with noticed_interrupts() as interrupted:
         for epoch, keep in [*rungs, (last, len(members))]:
             if not _train(stacks, epoch, on_epoch, Budget(interrupted=interrupted)):
