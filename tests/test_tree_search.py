@@ -101,6 +101,43 @@ def test_nothing_is_replayed_from_the_root(monkeypatch: pytest.MonkeyPatch) -> N
     assert calls.count(0) == len(WIDTHS)
 
 
+def test_a_state_leaves_out_what_was_never_visited() -> None:
+    """Of a thousand children of a node a walk visits one, and all of them come back."""
+
+    def wide() -> ja.Fragment:
+        return ja.sequential(*[nn.dense(ja.Integer(1, 1000, name="width")) for _ in range(3)])
+
+    def refuse_seven(architecture: ja.Architecture) -> None:
+        if architecture.values[0] == 7:
+            raise ja.InvalidArchitecture("7 will not do")
+
+    searchers = [MctsSearcher(ja.trace(wide), constraint=refuse_seven) for _ in range(2)]
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        suggestion = searchers[0].ask(rng)
+        searchers[0].tell(suggestion, {"accuracy": float(rng.random())})
+    state = json.loads(json.dumps(searchers[0].state()))
+    assert len(state["tree"]) < 130
+    searchers[1].restore(state)
+    assert searchers[1].state() == state
+    for seed in range(40):
+        first, second = (s.ask(np.random.default_rng(seed)) for s in searchers)
+        assert first == second
+        for searcher in searchers:
+            searcher.tell(first, {"accuracy": seed % 3 / 3})
+    assert searchers[0].state() == searchers[1].state()
+
+
+def test_what_is_closed_or_grown_without_a_visit_stays_in_a_state() -> None:
+    root = tree.plant(ja.trace(two_steps))
+    left, right = (tree.Node() for _ in range(2))
+    root.children, left.closed = [left, right, tree.Node()], True
+    right.children = [tree.Node(), tree.Node(visits=1)]
+    rows = json.loads(json.dumps(tree.to_rows(root)))
+    assert [row[-2:] for row in rows] == [[3, [0, 1]], [-1, []], [2, [1]], [-1, []]]
+    assert tree.to_rows(tree.from_rows(ja.trace(two_steps), rows)) == rows
+
+
 def test_a_deep_tree_can_be_saved() -> None:
     def deep() -> ja.Fragment:
         layers = [nn.dense(ja.Discrete([8], name="width")) for _ in range(1500)]

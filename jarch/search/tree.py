@@ -41,6 +41,11 @@ class Node:
     space: Space | None = None
     span: Span | None = None
 
+    @property
+    def untouched(self) -> bool:
+        """Whether a new node is the same: not visited, not closed, and not grown."""
+        return not (self.visits or self.closed or self.children is not None)
+
     def mean(self, failure: float) -> float | None:
         """Return the mean score, where a failure counts as `failure`; None where none is told."""
         if not self.told:
@@ -141,14 +146,21 @@ def uct(mean: float, exploration: float, parent_visits: int, visits: int) -> flo
 
 
 def to_rows(root: Node) -> list[list[Any]]:
-    """Return the statistics of all nodes, each before its children: flat, since trees are deep."""
+    """Return the statistics of all nodes, each before its children: flat, since trees are deep.
+
+    Of the children of a node, those about which nothing is known are left out: a node of a domain
+    of a thousand values has as many, of which few were visited. A row ends with how many children
+    there are, -1 where the tree has not grown, and the places of those whose rows follow.
+    """
     rows: list[list[Any]] = []
     stack = [root]
     while stack:
         node = stack.pop()
-        size = -1 if node.children is None else len(node.children)
-        rows.append([node.visits, node.told, node.failed, node.total, node.closed, size])
-        stack.extend(reversed(node.children or []))
+        children = node.children or []
+        kept = [i for i, child in enumerate(children) if not child.untouched]
+        size = -1 if node.children is None else len(children)
+        rows.append([node.visits, node.told, node.failed, node.total, node.closed, size, kept])
+        stack.extend(children[i] for i in reversed(kept))
     return rows
 
 
@@ -156,13 +168,14 @@ def from_rows(space: Space, rows: Iterable[Sequence[Any]], bisection: bool = Fal
     """Return the tree that the rows describe, with the space at its root only."""
     root = plant(space, bisection)
     stack = [root]
-    for visits, told, failed, total, closed, size in rows:
+    for visits, told, failed, total, closed, size, kept in rows:
         node = stack.pop()
         node.visits, node.told, node.failed, node.total = visits, told, failed, total
         node.closed = closed
         if size >= 0:
-            node.children = [Node() for _ in range(size)]
-            stack.extend(reversed(node.children))
+            children = node.children = [Node() for _ in range(size)]
+            places: Iterable[int] = reversed(kept)
+            stack.extend(children[place] for place in places)
     return root
 
 
