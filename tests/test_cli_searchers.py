@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from jarch.cli.naming import parse_arguments
 from jarch.runs import read_run
 from jarch.search import SEARCHERS
+from jarch.search.catalogue import option_names
 
 from .command_line import (
     in_an_empty_folder as in_an_empty_folder,
@@ -175,11 +177,62 @@ def test_truth_and_absence_may_be_written_small(space_file: str) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["evolution"], "evolution draws its first 100 at random: all 2 here; give more --evalua"),
+        (["smbo", "--searcher-args", "initial=1", "batch=4"], ""),
+        (["random"], ""),
+    ],
+)
+def test_a_search_that_is_all_random_says_so(
+    options: list[str], told: str, capsys: pytest.CaptureFixture[str], space_file: str
+) -> None:
+    given = ["--searcher", *options, "--final-epochs", "0"]
+    assert search(f"{space_file}:space", *given, evaluations=2) == 0
+    out = capsys.readouterr().out
+    assert told in out
+    assert bool(told) == ("at random: all" in out)
+
+
+SMALL = ["initial=4", "candidates=20"]
+LEARNING: Mapping[str, list[str]] = {
+    "evolution": ["population=4", "sample=2"],
+    "nsga2": ["population=4"],
+    "nsga3": ["population=4"],
+    "smbo": SMALL,
+    "bananas": [*SMALL, "batch=3"],
+    "npenas": [*SMALL, "batch=3", "parents=2"],
+    "nasbowl": [*SMALL, "batch=3"],
+    "parego": [*SMALL, "fitted=10"],
+    "reinforce": ["batch=4"],
+    "ppo": ["batch=4", "epochs=2"],
+    "optuna": ["arguments={'n_startup_trials': 4}"],
+    "bohb": ["eta=2", "min_points=1", "random_fraction=0"],
+    "hyperband": ["eta=2"],
+    "asha": ["eta=2"],
+    "async_hyperband": ["eta=2"],
+    "mo_asha": ["eta=2"],
+    "successive_halving": ["eta=2", "candidates=4"],
+    "successive_narrowing": ["candidates=4"],
+}
+"""Options with which results matter within ten evaluations; the others need none."""
+SEVERAL = ("nsga2", "nsga3", "front_local", "parego", "mo_asha", "optuna")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("searcher", SEARCHERS)
-def test_each_searcher_on_small_convolutional_networks(searcher: str) -> None:
-    assert search("digits_conv", "--searcher", searcher, evaluations=10) == 0
+def test_each_searcher_on_small_convolutional_networks(
+    searcher: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--searcher", searcher, "--searcher-args", *LEARNING.get(searcher, [])]
+    options += ["--objectives", "accuracy", "parameters:min"] if searcher in SEVERAL else []
+    of_fidelities = "maximum" in option_names(searcher) and searcher != "optuna"
+    options += ["--epochs", "2"] if of_fidelities else []
+    assert search("digits_conv", *options, evaluations=10) == 0
+    assert "at random: all" not in capsys.readouterr().out
     run = read_run(Path("run"))
     assert run.settings["searcher"]["name"] == searcher
+    assert not of_fidelities or {e.fidelity for e in run.evaluations} == {1, 2}
     assert len({(e.fingerprint, e.fidelity) for e in run.evaluations}) == 10
     assert all(e.status == "ok" for e in run.evaluations)

@@ -26,7 +26,7 @@ from jarch.search import (
     make_searcher,
     run_search,
 )
-from jarch.search.catalogue import option_names
+from jarch.search.catalogue import option_names, random_at_first
 from jarch.testing import check_searcher
 
 from .searched_spaces import chain, matches, two_steps
@@ -368,6 +368,27 @@ def test_the_options_of_a_searcher_make_it_again(name: str) -> None:
     made = make_searcher(name, ja.trace(two_steps)).options()
     given = json.loads(json.dumps({option: made[option] for option in option_names(name)}))
     assert make_searcher(name, ja.trace(two_steps), given).options() == made
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("nsga2", {"population": 6}, ("population", 6)),
+        ("nsga3", {}, ("population", 40)),
+        ("bananas", {"batch": 3}, ("initial", 10)),
+        ("ppo", {}, ("batch", 20)),
+        ("front_local", {}, ("initial", 1)),
+        ("parego", {}, None),  # it follows from the space
+        ("random", {}, None),
+        ("asha", {}, None),
+    ],
+)
+def test_it_is_known_how_many_suggestions_are_random(
+    name: str, options: Mapping[str, Any], expected: tuple[str, int] | None
+) -> None:
+    objectives = [Objective(text) for text in ("a", "b")][: 1 + (name in SEVERAL)]
+    made = make_searcher(name, ja.trace(two_steps), options, objectives=objectives)
+    assert random_at_first(made) == expected
 
 
 def test_the_search_and_its_searcher_are_after_the_same() -> None:

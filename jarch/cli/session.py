@@ -27,6 +27,7 @@ from jarch.search import (
     run_search,
     within,
 )
+from jarch.search.catalogue import random_at_first
 
 from .budget import Budget
 from .costs import bounds_in_words, bounds_of, read_limits
@@ -128,6 +129,7 @@ def run_session(command: Search) -> int:
         ),
     )
     _introduce(task)
+    _tell_what_is_random(task)
     try:
         with (
             locked_run(folder, command.resume),
@@ -260,6 +262,17 @@ def _introduce(task: _Task) -> None:
     if broken is not None:
         task.console.print(Text("some architectures do not fit the data and are passed over:"))
         task.console.print(Text(f"{broken}\n", style="yellow"))
+
+
+def _tell_what_is_random(task: _Task) -> None:
+    """Say so where the searcher draws all candidates at random, for it learns only later."""
+    first, evaluations = random_at_first(task.searcher), task.command.evaluations
+    if first is None or first[1] < evaluations:
+        return
+    option, number = first
+    told = f"{task.command.searcher} draws its first {number:,} at random: all {evaluations:,} here"
+    remedy = f"give more --evaluations, or a smaller {option} by --searcher-args"
+    task.console.print(Text(f"{told}; {remedy}\n", "yellow"))
 
 
 def _size(space: Space) -> str:

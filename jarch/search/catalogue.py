@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from jarch.ir import Space
 
 from .constraints import Constraint
+from .multi_objective.generational import GenerationalSearcher
 from .multi_objective.objectives import objectives_in
 from .objective import Objective
 from .option_types import check_options
@@ -68,6 +69,8 @@ _SEARCHERS: Mapping[str, _Entry] = {
     "ppo": _Entry("policies", "PpoConfig", "PpoSearcher", True),
     "parego": _Entry("multi_objective.parego", "ParegoConfig", "ParegoSearcher", True),
 }
+
+_FIRST = ("initial", "population", "batch")
 
 SEARCHERS = tuple(_SEARCHERS)
 """The names of all searchers."""
@@ -186,6 +189,32 @@ def option_names(name: str) -> tuple[str, ...]:
     entry = _SEARCHERS[name]
     module = importlib.import_module(f".{entry.module}", __package__)
     return tuple(field.name for field in fields(getattr(module, entry.config)))
+
+
+def random_at_first(searcher: Searcher) -> tuple[str, int] | None:
+    """Return how many suggestions are drawn before results can matter, and the option that says so.
+
+    That option has one of three names in all searchers: `initial`, or else the `population` that
+    has to be full, or else the `batch` that a policy learns from.
+
+    Args:
+        searcher: Any; None is returned where it has no such option, or leaves it to the space.
+
+    Example:
+        >>> import jarch as ja
+        >>> space = ja.trace(ja.spaces.digits_dense)
+        >>> random_at_first(make_searcher("evolution", space))
+        ('population', 100)
+        >>> random_at_first(make_searcher("mcts", space))
+    """
+    options = searcher.options()
+    option = next((name for name in _FIRST if name in options), None)
+    if option is None:
+        return None
+    found = options[option]
+    if found is None and isinstance(searcher, GenerationalSearcher):
+        found = searcher.size
+    return None if found is None else (option, found)
 
 
 def _learning(name: str, searcher: Any, objectives: Sequence[Objective]) -> dict[str, Any]:
