@@ -18,7 +18,7 @@ from .config import TrainConfig
 from .optimizers import is_transformation
 from .schedules import scheduled_rates
 
-_KEPT = 64
+_KEPT = 8  # schedules, four bytes a step
 
 
 def learning_rates(config: TrainConfig, steps: int) -> npt.NDArray[np.float32]:
