@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -23,6 +24,7 @@ from jarch.search import (
     Objective,
     Searcher,
     SearchError,
+    Where,
     make_searcher,
     run_search,
 )
@@ -304,6 +306,27 @@ def test_numbers_of_numpy_leave_a_state_for_json(kind: str) -> None:
     for score in (np.float32(0.5), np.int64(1), np.float64(np.nan)):
         searcher.tell(searcher.ask(rng), {"accuracy": score})  # type: ignore[dict-item]
     assert "0.5" in json.dumps(searcher.state(), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    "kind", ["evolution", "local", "nsga2", "nsga3", "front local", "bananas", "parego"]
+)
+def test_where_nothing_may_be_changed_is_an_error(kind: str) -> None:
+    """It would be a random search."""
+
+    def only(key: str) -> Where:
+        return lambda hyperparameter: hyperparameter.key == key
+
+    name, options = CONFIGS[kind]
+    made: Any = make_searcher(name, ja.trace(two_steps), options)
+    assert replace(made, where=only("side")).ask(np.random.default_rng(0))
+    with pytest.raises(SearchError, match=r"where allows no decision to be changed.*side"):
+        replace(made, where=only("sides"))
+
+
+def test_where_there_is_nothing_to_decide_where_does_not_matter() -> None:
+    searcher = ja.EvolutionSearcher(ja.trace(ja.identity), where=lambda h: False)
+    assert searcher.ask(np.random.default_rng(0)).architecture.values == ()
 
 
 def test_wrong_names_and_options_say_what_is_right() -> None:

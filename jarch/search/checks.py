@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from jarch.ir import InvalidArchitecture, Space, sample
+
+from .edits import Where, anywhere, mutable
 from .searcher import SearchError
+
+_DRAWS = 100  # architectures of which one has to show a decision that may be changed
+_SHOWN = 8  # decisions that a message lists
 
 
 def check_at_least(config: Any, least: int, *names: str) -> None:
@@ -39,3 +47,27 @@ def check_name(what: str, name: str, known: tuple[str, ...]) -> None:
     """
     if name not in known:
         raise SearchError(f"{what} {name!r} is none of {', '.join(known)}")
+
+
+def check_where(space: Space, where: Where) -> None:
+    """Raise where nothing may be changed, as far as random architectures show.
+
+    Mutations would all be given up, and a search by them be a random one.
+
+    Raises:
+        SearchError: There are decisions, and none of them may be changed.
+    """
+    if where is anywhere:
+        return
+    rng, refused = np.random.default_rng(0), dict[str, None]()
+    for _ in range(_DRAWS):
+        try:
+            drawn = sample(space, rng)
+        except InvalidArchitecture:
+            continue
+        if mutable(space, drawn, where):
+            return
+        refused |= dict.fromkeys(h.key for h in mutable(space, drawn))
+    if refused:
+        shown = ", ".join(list(refused)[:_SHOWN]) + (", …" if len(refused) > _SHOWN else "")
+        raise SearchError(f"where allows no decision to be changed; let it return True for {shown}")

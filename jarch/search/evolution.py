@@ -10,7 +10,7 @@ import numpy as np
 
 from jarch.ir import Architecture, Space
 
-from .checks import check_at_least, check_probabilities
+from .checks import check_at_least, check_probabilities, check_where
 from .constraints import Constraint
 from .edits import Where, anywhere, crossover, mutate, mutate_each
 from .gate import Gate
@@ -111,6 +111,7 @@ class EvolutionSearcher:
 
     def __post_init__(self) -> None:
         """Begin without a population."""
+        check_where(self.space, self.where)
         self._gate = Gate(self.space, self.constraint, self.config.repeats)
 
     @property

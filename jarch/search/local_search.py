@@ -10,6 +10,7 @@ import numpy as np
 
 from jarch.ir import Space, as_constant
 
+from .checks import check_where
 from .constraints import Constraint
 from .edits import MOST, Where, anywhere, moves, with_changes
 from .gate import Gate
@@ -107,6 +108,7 @@ class LocalSearcher:
 
     def __post_init__(self) -> None:
         """Begin before the first climb."""
+        check_where(self.space, self.where)
         self._gate = Gate(self.space, self.constraint, self.config.repeats)
         self._restart()
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from jarch.ir import Architecture, Space
+from jarch.search.checks import check_where
 from jarch.search.constraints import Constraint
 from jarch.search.edits import Where, anywhere
 from jarch.search.gate import Gate
@@ -79,6 +80,7 @@ class ModelBasedSearcher(ABC, Generic[C]):
 
     def __post_init__(self) -> None:
         """Begin without results."""
+        check_where(self.space, self.where)
         self._gate = Gate(self.space, self.constraint, self.config.repeats)
         learner = self.surrogate or make_surrogate(
             self.config.surrogate, self.config.surrogate_options

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from jarch.ir import Architecture, Space, as_constant, replay
-from jarch.search.checks import check_at_least
+from jarch.search.checks import check_at_least, check_where
 from jarch.search.constraints import Constraint
 from jarch.search.edits import MOST, Where, anywhere, edit, moves
 from jarch.search.gate import Gate
@@ -106,6 +106,7 @@ class FrontLocalSearcher:
     def __post_init__(self) -> None:
         """Begin before the first front."""
         self.objectives = check_objectives(self.objectives)
+        check_where(self.space, self.where)
         self._gate = Gate(self.space, self.constraint, self.config.repeats)
         self._restart()
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from jarch.ir import Architecture, Space
-from jarch.search.checks import check_at_least, check_probabilities
+from jarch.search.checks import check_at_least, check_probabilities, check_where
 from jarch.search.constraints import Constraint
 from jarch.search.edits import Where, anywhere
 from jarch.search.gate import Gate
@@ -83,6 +83,7 @@ class GenerationalSearcher(ABC, Generic[C]):
     def __post_init__(self) -> None:
         """Begin without a population."""
         self.objectives = check_objectives(self.objectives)
+        check_where(self.space, self.where)
         self._gate = Gate(self.space, self.constraint, self.config.repeats)
         self._prepare()
 

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from jarch.ir import Architecture, Space, replay
-from jarch.search.checks import check_at_least
+from jarch.search.checks import check_at_least, check_where
 from jarch.search.constraints import Constraint
 from jarch.search.edits import Where, anywhere, mutable
 from jarch.search.gate import Gate
@@ -146,6 +146,7 @@ class ParegoSearcher:
     def __post_init__(self) -> None:
         """Begin with nothing known."""
         self.objectives = check_objectives(self.objectives)
+        check_where(self.space, self.where)
         self._gate = Gate(self.space, self.constraint, self.config.repeats)
         learner = self.surrogate or make_surrogate(
             self.config.surrogate, self.config.surrogate_options
