@@ -146,7 +146,7 @@ def test_checkpoints_of_others_are_refused() -> None:
             ja.fit_population_partly(linear(), DATA, [CONFIG] * 2, checkpoints=given)
     with pytest.raises(ja.CheckpointError, match="1 checkpoints for 2 members"):
         ja.fit_population_partly(linear(), DATA, [CONFIG] * 2, checkpoints=[part.checkpoint])
-    with pytest.raises(ja.CheckpointError, match="of another"):
+    with pytest.raises(ja.CheckpointError, match="is of fit_population_partly, which alone"):
         lowering.fit_partly(linear(), DATA, CONFIG, checkpoint=part.checkpoint)
 
 

@@ -10,6 +10,8 @@ import pickle
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +22,8 @@ import pytest
 
 import jarch as ja
 from jarch import lowering, nn
-from jarch.lowering.training import compilation_cache, stored_programs
+from jarch.lowering.training import compilation_cache, stored_programs, turns
+from jarch.lowering.training.turns import turn
 
 SMALL = ja.load_data("digits", limit=100)
 CONFIG = ja.TrainConfig(epochs=1, batch_size=32)
@@ -102,9 +105,10 @@ def test_another_process_reads_and_comes_to_the_same_bits(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_processes_that_start_together_do_not_disturb_each_other(tmp_path: Path) -> None:
+def test_processes_that_start_together_compile_each_program_once(tmp_path: Path) -> None:
     found = [finish(each) for each in [start(tmp_path) for _ in range(3)]]
     assert len({tuple(each[2:]) for each in found}) == 1
+    assert [sum(int(each[i]) for each in found) for i in (0, 1)] == [2, 4]
     names = [path.name for path in (tmp_path / "programs").iterdir()]
     assert len(names) == 2
     assert all(name.endswith(stored_programs.SUFFIX) for name in names)
@@ -122,6 +126,36 @@ def test_what_jax_had_in_its_own_cache_is_not_kept_once_more(
         path.unlink()
     assert [finish(start(tmp_path)) for _ in range(2)] == [first, first]
     assert not list((tmp_path / "programs").iterdir())
+
+
+def test_who_takes_turns_finds_what_was_made(tmp_path: Path) -> None:
+    made: list[int] = []
+
+    def make(number: int) -> None:
+        with turn(tmp_path, "program"):
+            before = len(made)
+            time.sleep(0.05)
+            assert len(made) == before
+            made.append(number)
+
+    threads = [threading.Thread(target=make, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(made) == [0, 1, 2, 3]
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_is_not_done_in_time_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "_PATIENCE", 0.0)
+    with turn(tmp_path, "program"), turn(tmp_path, "program"), turn(tmp_path, "other"):
+        pass
+    (tmp_path / "file").write_text("")
+    with turn(tmp_path / "file", "program"):  # no folder
+        pass
 
 
 def test_programs_are_read_back(folder: Path) -> None:

@@ -16,6 +16,7 @@ import jax
 
 from .compilation_cache import programs_folder
 from .stored_programs import read_program, write_program
+from .turns import turn
 
 Executable: TypeAlias = Callable[..., Any]
 
@@ -97,18 +98,29 @@ def program_counts() -> dict[str, int]:
 
 def _made(key: str, own: Hashable, compile_it: Callable[[], Executable]) -> Executable:
     folder: Path | None = programs_folder() if own is None else None
-    if folder is not None:
-        read = read_program(folder, key)
+    if folder is None:
+        return _compiled(compile_it)
+    return _read(folder, key) or _made_in_turn(folder, key, compile_it)
+
+
+def _made_in_turn(folder: Path, key: str, compile_it: Callable[[], Executable]) -> Executable:
+    """Compile what is not in the folder, or read what another process has compiled meanwhile."""
+    with turn(folder, key):
+        read = _read(folder, key)
         if read is not None:
-            _counts["read"] += 1
             return read
-    before = _from_jax[get_ident()]
-    compiled = _compiled(compile_it)
-    _counts["compiled"] += 1
-    # What JAX itself read from its cache lacks functions when it is written once more.
-    if folder is not None and _from_jax[get_ident()] == before:
-        write_program(folder, key, compiled)
-    return compiled
+        before = _from_jax[get_ident()]
+        compiled = _compiled(compile_it)
+        # What JAX itself read from its cache lacks functions when it is written once more.
+        if _from_jax[get_ident()] == before:
+            write_program(folder, key, compiled)
+        return compiled
+
+
+def _read(folder: Path, key: str) -> Executable | None:
+    read = read_program(folder, key)
+    _counts["read"] += read is not None
+    return read
 
 
 def _compiled(compile_it: Callable[[], Executable]) -> Executable:
@@ -121,7 +133,9 @@ def _compiled(compile_it: Callable[[], Executable]) -> Executable:
     with _lock:
         _compiling["now"] += 1
     try:
-        return compile_it()
+        compiled = compile_it()
+        _counts["compiled"] += 1
+        return compiled
     finally:
         with _lock:
             _compiling["now"] -= 1

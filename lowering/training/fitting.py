@@ -21,12 +21,21 @@ from .batches import Data, epoch_order
 from .budgets import Budget, check_limits, ending
 from .compilation_cache import enable_compilation_cache
 from .config import TrainConfig
-from .errors import CheckpointError, TrainingFailed, TrainingInterrupted
+from .errors import TrainingFailed, TrainingInterrupted
 from .feeding import fed, validation_outputs
 from .interrupts import noticed_interrupts
 from .judging import better, on_host, on_plateau, require_finite, require_finite_metrics
 from .preparation import Run, prepare, require_memory_for
-from .resuming import Best, Checkpoint, Ending, Partial, identify, to_device, to_host
+from .resuming import (
+    Best,
+    Checkpoint,
+    Ending,
+    Partial,
+    check_checkpoint,
+    identify,
+    to_device,
+    to_host,
+)
 from .stepping import Steps
 from .steps import Epoch, TrainState, Variables
 from .trained import EpochReport, Trained, measure
@@ -132,7 +141,8 @@ def fit_partly(
         memory_limit: As for `fit`.
 
     Raises:
-        CheckpointError: The checkpoint is of another architecture, configuration or data.
+        CheckpointError: The checkpoint is of another architecture, configuration or data, or of a
+            member of a population, or no checkpoint.
         ShapeError: As for `fit`.
         TrainConfigError: As for `fit`, or a limit is less than 1 or more than all, or no number.
         TrainingFailed: As for `fit`.
@@ -151,12 +161,8 @@ def fit_partly(
     run = prepare(architecture, data, config)
     require_memory_for(run, memory_limit, remedy=_REMEDY)
     limits = _budget(run, epochs, steps, seconds)
-    identity = identify(run.model.architecture, run.config, data)
-    if checkpoint is not None and checkpoint.identity != identity:
-        raise CheckpointError(
-            "the checkpoint is of another architecture, configuration or data; train from the "
-            "beginning, without it"
-        )
+    if checkpoint is not None:
+        check_checkpoint(checkpoint, identify(run.model.architecture, run.config, data))
     with noticed_interrupts() as interrupted:
         budget = replace(limits, interrupted=interrupted)
         progress = _train(run, budget, on_epoch, None, checkpoint)

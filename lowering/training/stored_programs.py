@@ -1,8 +1,8 @@
 """Compiled programs in a folder: written once, read by any number of processes.
 
-A file is written aside and moved into its place, so it is whole or not there, and needs no lock. It
-begins with a hash of the rest: one that was cut off or damaged is taken for missing. Reading a file
-runs what is in it, as with any cache of machine code, so the folder must be the user's own.
+A file is written aside and moved into its place, so it is whole or not there. It begins with a
+hash of the rest: one that was cut off or damaged is taken for missing. Reading a file runs what is
+in it, as with any cache of machine code, so the folder must be the user's own.
 """
 
 # pyright: reportUnknownMemberType=false
