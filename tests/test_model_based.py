@@ -599,6 +599,6 @@ def test_networks_serve_every_searcher(name: str, surrogate: str) -> None:
 def test_an_encoder_can_be_named() -> None:
     assert make_surrogate("forest", {"encoder": "path"}) == ForestSurrogate(PathEncoder())
     with pytest.raises(
-        SurrogateError, match="encoder 'paths' is none of adjacency, hashing, ngram, path"
+        SurrogateError, match="encoder 'paths' is none of adjacency, hashing, ngram, numbers, path"
     ):
         make_surrogate("forest", {"encoder": "paths"})

@@ -21,6 +21,7 @@ from .gaussian import (
 from .joined import JoinedEncoder as JoinedEncoder
 from .modules import HashingEncoder as HashingEncoder
 from .ngrams import NgramEncoder as NgramEncoder
+from .numbers import NumberEncoder as NumberEncoder
 from .paths import PathEncoder as PathEncoder
 from .surrogate import (
     Directed as Directed,

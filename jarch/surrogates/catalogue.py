@@ -11,6 +11,7 @@ from .encoder import Encoder
 from .joined import JoinedEncoder
 from .modules import HashingEncoder
 from .ngrams import NgramEncoder
+from .numbers import NumberEncoder
 from .paths import PathEncoder
 from .surrogate import Surrogate, SurrogateError
 from .weisfeiler_lehman import WeisfeilerLehmanEncoder
@@ -30,6 +31,7 @@ _ENCODERS: Mapping[str, Callable[[], Encoder]] = {
     "adjacency": AdjacencyEncoder,
     "hashing": HashingEncoder,
     "ngram": NgramEncoder,
+    "numbers": NumberEncoder,
     "path": PathEncoder,
     "weisfeiler-lehman": WeisfeilerLehmanEncoder,
 }
@@ -45,15 +47,15 @@ def make_surrogate(name: str, options: Mapping[str, Any] | None = None) -> Surro
     Args:
         name: One of `SURROGATES`.
         options: Its attributes, by name; what is not given is as by default. An encoder may be
-            named: adjacency, hashing, ngram, path or weisfeiler-lehman; several names stand for
-            them joined.
+            named: adjacency, hashing, ngram, numbers, path or weisfeiler-lehman; several names
+            stand for them joined.
 
     Raises:
         SurrogateError: There is no such surrogate, or its options are wrong.
 
     Example:
         >>> make_surrogate("gp-wl", {"radii": (1, 2)})
-        WeisfeilerLehmanProcess(radii=(1, 2), selection=500)
+        WeisfeilerLehmanProcess(radii=(1, 2), numbers=(0, 1, 2), selection=500)
     """
     if name not in _SURROGATES:
         raise SurrogateError(f"surrogate {name!r} is none of {', '.join(SURROGATES)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -13,6 +13,7 @@ from jarch.ir import Architecture
 
 from .graphs import GraphBatch, IntArray, as_batch
 from .hashing import HashArray
+from .measures import Measures, fit_measures
 from .surrogate import FloatArray, SurrogateError
 
 
@@ -53,12 +54,14 @@ class Columns:
             the hashes modulo the size.
         number: How many columns there are where `known` is None.
         binary: Say only whether a feature is there.
+        measures: Which numbers have levels in the place of their values.
     """
 
     extract: Extract
     known: HashArray | None
     number: int = 0
     binary: bool = False
+    measures: Measures = field(default_factory=Measures)
 
     @property
     def size(self) -> int:
@@ -72,7 +75,7 @@ class Columns:
 
     def matrix(self, batch: GraphBatch) -> sparse.csr_array:
         """Return the counts as a sparse matrix of shape (G, size)."""
-        return self.gather(self.extract(batch), len(batch))
+        return self.gather(self.extract(self.measures.coarsened(batch)), len(batch))
 
     def gather(self, counts: Counts, graphs: int) -> sparse.csr_array:
         """Return the counts of so many graphs as a sparse matrix of shape (G, size)."""
@@ -103,10 +106,14 @@ def fit_columns(
 ) -> Columns:
     """Return columns for the features of architectures.
 
+    Numbers of which most values are rare among the architectures count by their levels alone; see
+    `Measures`.
+
     Args:
         extract: Finds the features.
         architectures: Whose features get columns; one that comes later has none.
-        size: Take hashes modulo this number instead; then nothing is learned from architectures.
+        size: Take hashes modulo this number instead; then nothing but levels is learned from
+            architectures.
         binary: Say only whether a feature is there.
         most: Where nothing else says the size, give columns to so many features, those whose
             counts vary most among the architectures; None for all.
@@ -116,13 +123,14 @@ def fit_columns(
     """
     if most is not None and most < 1:
         raise SurrogateError(f"an encoding of at most {most} columns; allow at least one")
-    if size is not None:
-        if size < 1:
-            raise SurrogateError(f"an encoding of {size} columns; give it at least one")
-        return Columns(extract, None, size, binary)
+    if size is not None and size < 1:
+        raise SurrogateError(f"an encoding of {size} columns; give it at least one")
     batch = as_batch(architectures)
-    counts = extract(batch)
-    columns = Columns(extract, np.unique(counts.features), binary=binary)
+    measures = fit_measures(batch)
+    if size is not None:
+        return Columns(extract, None, size, binary, measures)
+    counts = extract(measures.coarsened(batch))
+    columns = Columns(extract, np.unique(counts.features), binary=binary, measures=measures)
     if most is None or columns.size <= most:
         return columns
     found = columns.gather(counts, len(batch))

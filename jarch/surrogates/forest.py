@@ -13,6 +13,9 @@ from jarch.ir import Architecture
 
 from .checks import check_at_least
 from .encoder import Encoder, FittedEncoder
+from .graphs import gathered
+from .joined import JoinedEncoder
+from .numbers import NumberEncoder
 from .surrogate import FloatArray, Prediction, SurrogateError, check_observations
 from .weisfeiler_lehman import WeisfeilerLehmanEncoder
 
@@ -53,6 +56,11 @@ class FittedMembers:
         return found
 
 
+def neighbourhoods_and_numbers() -> JoinedEncoder:
+    """Return the encoding of what is there, and of how large it is."""
+    return JoinedEncoder((WeisfeilerLehmanEncoder(1), NumberEncoder(0)))
+
+
 @dataclass(frozen=True, slots=True)
 class ForestSurrogate:
     """A random forest; its doubt is the spread over the trees.
@@ -81,7 +89,7 @@ class ForestSurrogate:
         True
     """
 
-    encoder: Encoder = field(default_factory=lambda: WeisfeilerLehmanEncoder(1))
+    encoder: Encoder = field(default_factory=neighbourhoods_and_numbers)
     trees: int = 100
     features: float = 1 / 3
     leaf: int = 1
@@ -101,6 +109,7 @@ class ForestSurrogate:
             SurrogateError: Scores are missing or not finite.
         """
         scores, location, scale = _standardized(architectures, scores)
+        architectures = gathered(architectures)
         encoder = self.encoder.fit(architectures)
         forest: Any = RandomForestRegressor(
             self.trees,
@@ -143,7 +152,7 @@ class BoostingSurrogate:
         True
     """
 
-    encoder: Encoder = field(default_factory=lambda: WeisfeilerLehmanEncoder(1))
+    encoder: Encoder = field(default_factory=neighbourhoods_and_numbers)
     members: int = 8
     trees: int = 150
     depth: int = 4
@@ -166,6 +175,7 @@ class BoostingSurrogate:
             SurrogateError: Scores are missing or not finite.
         """
         scores, location, scale = _standardized(architectures, scores)
+        architectures = gathered(architectures)
         encoder = self.encoder.fit(architectures)
         rows = encoder.encode(architectures).astype(np.float32)
         members: list[Any] = []

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, overload
+from typing import Any, NamedTuple, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +37,15 @@ class Kind:
         op: The name of the operation; "@input" or "@output" for an end of the graph.
         label: Hash of the operation with all properties and the names of its outputs.
         properties: Names and values, sorted by name.
+        outputs: The names of its outputs.
+        symbols: What stands for the properties in the label; None for just themselves.
     """
 
     op: str
     label: int
     properties: tuple[tuple[str, Constant], ...] = ()
+    outputs: tuple[str, ...] = ()
+    symbols: tuple[tuple[str, Constant], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +83,21 @@ class GraphBatch:
         """Return a hash for each node, of its operation with or without properties: shape (N,)."""
         of_kinds = [k.label if with_properties else stable_hash(k.op) for k in self.kinds]
         return np.array(of_kinds, np.uint64)[self.kind]
+
+    def spread(self, lengths: Sequence[int]) -> tuple[IntArray, IntArray]:
+        """Return what nodes have from their kinds, of which each has a list of so many entries.
+
+        Args:
+            lengths: How many entries each kind has, in order.
+
+        Returns:
+            Of each entry of each node the node, and the place among the entries of all kinds.
+        """
+        many = np.array(lengths, np.int64)
+        starts, of_nodes = np.cumsum(many) - many, many[self.kind]
+        nodes = np.repeat(np.arange(len(self.kind)), of_nodes)
+        within = np.arange(len(nodes)) - np.repeat(np.cumsum(of_nodes) - of_nodes, of_nodes)
+        return nodes, starts[self.kind][nodes] + within
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,11 +152,33 @@ def as_batch(architectures: Sequence[Architecture]) -> GraphBatch:
     return builder.build()
 
 
+class _Prepared(NamedTuple):
+    """A node as a builder sees it.
+
+    Attributes:
+        node: Itself, which is kept lest another take its id.
+        kind: Its place among the kinds; None where it lets nothing through.
+        inputs: Of each the source's node and output, and the place of what it joins.
+    """
+
+    node: Basic
+    kind: int | None
+    inputs: Sequence[tuple[str, str, int]]
+
+
 @dataclass(slots=True)
 class _Builder:
-    """Appends graphs; equal nodes and ports are described once for all of them."""
+    """Appends graphs; equal nodes and ports are described once for all of them.
+
+    Attributes:
+        kinds: Found so far; `known` has their places by what they are.
+        seen: Nodes by their ids: architectures of one space share most of them.
+        ports: Places of the names of outputs and inputs that edges join.
+        starts: As in `GraphBatch`; so are `kind` and, in rows of source, target and port, `edges`.
+    """
 
     kinds: list[Kind] = field(default_factory=list[Kind])
+    seen: dict[int, _Prepared] = field(default_factory=dict[int, "_Prepared"])
     known: dict[Any, int] = field(default_factory=dict[Any, int])
     ports: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     starts: list[int] = field(default_factory=lambda: [0])
@@ -170,33 +211,41 @@ class _Builder:
         stack = [source.node for source in reversed(outputs) if source.node]
         while stack:
             key = stack[-1]
-            node = nodes[key]
             if key in numbers:
                 stack.pop()
-            elif node.op.name == _NOTHING:
+                continue
+            node = self.seen.get(id(nodes[key])) or self._prepare(nodes[key])
+            if node.kind is None:
                 numbers[key] = None
-            elif missing := [s.node for _, s in node.inputs if s.node and s.node not in numbers]:
-                stack.extend(reversed(missing))
+            elif missing := [s for s, _, _ in node.inputs if s and s not in numbers]:
+                stack += reversed(missing)
             else:
-                numbers[key] = self._append(node, numbers, taken)
+                numbers[stack.pop()] = self._append(node, numbers, taken)
         return numbers
 
     def _append(
-        self, node: Basic, numbers: Mapping[str, int | None], taken: Mapping[str, int]
+        self, node: _Prepared, numbers: Mapping[str, int | None], taken: Mapping[str, int]
     ) -> int | None:
         number, reached = len(self.kind), not node.inputs
-        for port, source in node.inputs:
-            if source.node:
-                start, name = numbers[source.node], source.output
-            else:
-                start, name = taken[source.output], SINGLE_OUTPUT
+        for source, output, port in node.inputs:
+            start = numbers[source] if source else taken[output]
             if start is not None:
-                self.edges.append((start, number, self._port(name, port)))
+                self.edges.append((start, number, port))
                 reached = True
-        if not reached:
+        if not reached or node.kind is None:
             return None
-        self.kind.append(self._kind(node))
+        self.kind.append(node.kind)
         return number
+
+    def _prepare(self, node: Basic) -> _Prepared:
+        """Return what is asked of a node in each architecture that has it."""
+        inputs = [
+            (s.node, s.output, self._port(s.output if s.node else SINGLE_OUTPUT, port))
+            for port, s in node.inputs
+        ]
+        kind = None if node.op.name == _NOTHING else self._kind(node)
+        found = self.seen[id(node)] = _Prepared(node, kind, inputs)
+        return found
 
     def build(self) -> GraphBatch:
         """Return what was appended."""
@@ -223,7 +272,8 @@ class _Builder:
         if found is None:
             found = self.known[key] = len(self.kinds)
             written = json.dumps((node.op.name, node.properties, node.outputs))
-            self.kinds.append(Kind(node.op.name, stable_hash(written), tuple(own.items())))
+            named = tuple(own.items())
+            self.kinds.append(Kind(node.op.name, stable_hash(written), named, node.outputs))
         return found
 
     def _end(self, name: str, place: int) -> int:

@@ -11,10 +11,11 @@ from scipy import sparse
 
 from jarch.ir import Architecture
 
-from .counts import Counts
+from .counts import Columns, Counts
 from .encoder import FittedEncoder
 from .graphs import GraphBatch, as_batch
 from .hashing import HashArray
+from .measures import Measures, fit_measures
 from .surrogate import FloatArray
 from .weisfeiler_lehman import neighbourhoods
 
@@ -22,7 +23,7 @@ FREQUENCIES = 1024  # random features that draw a function from an RBF kernel's 
 
 
 Rows: TypeAlias = Any
-"""A sparse matrix of SciPy or an array; the types of the former do not say what products are."""
+"""A sparse matrix of SciPy, `Shifted` or an array; products of the first have no types."""
 
 
 class Points(Protocol):
@@ -36,8 +37,8 @@ class Points(Protocol):
         """Return the kernel of each with itself: shape (m,)."""
         ...
 
-    def draw(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """Draw a function from the prior; return it at the n (n,) and at the m (m,)."""
+    def draw(self, rng: np.random.Generator, many: int = 1) -> tuple[FloatArray, FloatArray]:
+        """Draw so many functions from the prior; return them at the n (n, many), and at the m."""
         ...
 
 
@@ -69,14 +70,33 @@ class Features:
         """Return the squared lengths, of what no column knows also."""
         return self.lengths
 
-    def draw(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    def draw(self, rng: np.random.Generator, many: int = 1) -> tuple[FloatArray, FloatArray]:
         """Draw a weight for each feature, and noise for the part that no column knows."""
-        weights = rng.standard_normal(int(self.seen.shape[1]))
+        weights = rng.standard_normal((int(self.seen.shape[1]), many))
         rows: FloatArray = np.asarray(self.rows @ weights, np.float64)
         seen: FloatArray = np.asarray(self.seen @ weights, np.float64)
         known = _squares(self.rows)
         rest = np.sqrt(np.maximum(self.lengths - known, 0.0))
-        return seen, rows + rest * rng.standard_normal(len(rest))
+        return seen, rows + rest[:, None] * rng.standard_normal((len(rest), many))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shifted:
+    """Sparse rows (m, d) less one row of no zeros (d,), which is never written out m times."""
+
+    rows: Any
+    shift: FloatArray
+
+    def __matmul__(self, other: FloatArray) -> FloatArray:
+        """Return the products with (d, k): shape (m, k)."""
+        found: FloatArray = self.rows @ other
+        found -= self.shift @ other
+        return found
+
+    def squares(self) -> FloatArray:
+        """Return the squared length of each row: shape (m,)."""
+        own: FloatArray = _squares(self.rows) - 2 * (self.rows @ self.shift)
+        return np.maximum(own + self.shift @ self.shift, 0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,11 +107,13 @@ class WeisfeilerLehmanKernel:
         radius: Of the largest neighbourhoods.
         known: The neighbourhoods of the n architectures, in rising order: shape (d,).
         seen: Their counts, each row of length one: shape (n, d).
+        measures: Which numbers have levels in the place of their values.
     """
 
     radius: int
     known: HashArray
     seen: sparse.csr_array
+    measures: Measures
 
     def matrix(self) -> FloatArray:
         """Return the cosines of the n."""
@@ -103,7 +125,8 @@ class WeisfeilerLehmanKernel:
 
     def points_of(self, batch: GraphBatch) -> Features:
         """Count the neighbourhoods of graphs; those unknown count for the length alone."""
-        rows, known = _unit_counts(list(neighbourhoods(batch, self.radius)), len(batch))
+        levels = list(neighbourhoods(self.measures.coarsened(batch), self.radius))
+        rows, known = _unit_counts(levels, len(batch))
         places = np.minimum(np.searchsorted(self.known, known), len(self.known) - 1)
         kept = self.known[places] == known
         chosen = rows[:, np.flatnonzero(kept)].tocoo()
@@ -118,11 +141,12 @@ def weisfeiler_lehman_kernels(
 ) -> list[WeisfeilerLehmanKernel]:
     """Return a kernel for each radius."""
     batch = as_batch(architectures)
-    levels = list(neighbourhoods(batch, max(radii)))
+    measures = fit_measures(batch)
+    levels = list(neighbourhoods(measures.coarsened(batch), max(radii)))
     found: list[WeisfeilerLehmanKernel] = []
     for radius in radii:
         seen, known = _unit_counts(levels[: radius + 1], len(batch))
-        found.append(WeisfeilerLehmanKernel(radius, known, seen))
+        found.append(WeisfeilerLehmanKernel(radius, known, seen, measures))
     return found
 
 
@@ -147,8 +171,13 @@ class LinearKernel:
         return self.seen @ self.seen.T
 
     def points(self, architectures: Sequence[Architecture]) -> Features:
-        """Encode others."""
-        rows = self.rows(architectures)
+        """Encode others; as sparse rows where the encoder has them, which are sooner multiplied."""
+        rows: Rows
+        if isinstance(self.encoder, Columns):
+            counts = self.encoder.matrix(as_batch(architectures))
+            rows = Shifted(counts.multiply(1 / self.scale).tocsr(), self.location / self.scale)
+        else:
+            rows = self.rows(architectures)
         return Features(rows, self.seen, _squares(rows))
 
     def rows(self, architectures: Sequence[Architecture]) -> FloatArray:
@@ -202,17 +231,25 @@ class RbfPoints:
         """Return ones."""
         return np.ones(len(self.rows))
 
-    def draw(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """Draw a sum of waves, whose frequencies are the kernel's spectrum.
+    def draw(self, rng: np.random.Generator, many: int = 1) -> tuple[FloatArray, FloatArray]:
+        """Draw sums of waves, whose frequencies are the kernel's spectrum.
 
         Reference:
             Rahimi and Recht 2007, "Random features for large-scale kernel machines", NeurIPS.
         """
-        waves = rng.standard_normal((self.seen.shape[1], FREQUENCIES)) / self.width
-        phases = rng.uniform(0, 2 * np.pi, FREQUENCIES)
-        weights = rng.standard_normal(FREQUENCIES) * np.sqrt(2 / FREQUENCIES)
-        seen = np.cos(self.seen @ waves + phases) @ weights
-        return seen, np.cos(self.rows @ waves + phases) @ weights
+        seen, rows = self.waves(rng, FREQUENCIES)
+        weights = rng.standard_normal((FREQUENCIES, many))
+        return seen @ weights, rows @ weights
+
+    def waves(self, rng: np.random.Generator, number: int) -> tuple[FloatArray, FloatArray]:
+        """Draw waves whose products are the kernel on average: shapes (n, number), (m, number)."""
+        waves = rng.standard_normal((self.seen.shape[1], number)) / self.width
+        phases = rng.uniform(0, 2 * np.pi, number)
+        size = np.sqrt(2 / number)
+        return (
+            size * np.cos(self.seen @ waves + phases),
+            size * np.cos(self.rows @ waves + phases),
+        )
 
 
 def _rbf(left: FloatArray, right: FloatArray, width: float) -> FloatArray:
@@ -235,6 +272,8 @@ def _unit_counts(levels: Sequence[Counts], graphs: int) -> tuple[sparse.csr_arra
 
 def _squares(rows: Rows) -> FloatArray:
     """Return the squared length of each row."""
+    if isinstance(rows, Shifted):
+        return rows.squares()
     squared: Any = rows.multiply(rows) if hasattr(rows, "multiply") else rows * rows
     found: FloatArray = np.asarray(squared.sum(axis=1), np.float64)
     return found

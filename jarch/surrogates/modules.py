@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jarch.ir import Architecture, Constant
+from jarch.ir import Architecture
 
 from .counts import Columns, Counts, fit_columns, join, ones
-from .graphs import GraphBatch, IntArray
+from .graphs import GraphBatch, Kind
 from .hashing import mix, salted, stable_hash
 from .surrogate import SurrogateError
 
@@ -73,27 +73,20 @@ class HashingEncoder:
 
 def _hyperparameters(batch: GraphBatch) -> Counts:
     """Return the features of all properties of all nodes."""
-    of_kinds = [list(property_features(kind.op, kind.properties)) for kind in batch.kinds]
-    lengths = np.array([len(features) for features in of_kinds], np.int64)
-    starts = np.cumsum(lengths) - lengths
+    of_kinds = [list(property_features(kind)) for kind in batch.kinds]
+    nodes, places = batch.spread([len(features) for features in of_kinds])
     names = np.array([name for features in of_kinds for name, _ in features], np.uint64)
     amounts = np.array([amount for features in of_kinds for _, amount in features], np.float64)
-    many = lengths[batch.kind]  # of each node
-    within: IntArray = np.arange(int(many.sum()), dtype=np.int64) - np.repeat(
-        np.cumsum(many) - many, many
-    )
-    places = np.repeat(starts[batch.kind], many) + within
-    return Counts(np.repeat(batch.owners, many), names[places], amounts[places])
+    return Counts(batch.owners[nodes], names[places], amounts[places])
 
 
-def property_features(
-    op: str, properties: Sequence[tuple[str, Constant]]
-) -> Iterator[tuple[int, float]]:
-    """Yield the features of an operation's properties, hashes, and how much of each there is."""
-    for name, value in properties:
-        yield stable_hash(json.dumps([op, name, value])), 1.0
+def property_features(kind: Kind) -> Iterator[tuple[int, float]]:
+    """Yield the features of a kind's properties, hashes, and how much of each there is."""
+    for name, value in kind.symbols or kind.properties:
+        yield stable_hash(json.dumps([kind.op, name, value])), 1.0
+    for name, value in kind.properties:
         numbers = value if isinstance(value, tuple) else (value,)
         for place, number in enumerate(numbers):
             if isinstance(number, (int, float)) and not isinstance(number, bool):
                 size = math.copysign(math.log1p(abs(number)), number)
-                yield stable_hash(json.dumps([op, name, "size", place])), size
+                yield stable_hash(json.dumps([kind.op, name, "size", place])), size

@@ -67,11 +67,11 @@ def neighbourhoods(batch: GraphBatch, radius: int) -> Iterator[Counts]:
     operations = ones(owners, salted(batch.labels(with_properties=False), 1))
     yield join(operations, ones(owners, salted(names, 2)))
     for distance in range(radius):
-        names = _grow(batch, names)
+        names = grow(batch, names)
         yield ones(owners, salted(names, distance + 3))
 
 
-def _grow(batch: GraphBatch, names: HashArray) -> HashArray:
+def grow(batch: GraphBatch, names: HashArray) -> HashArray:
     """Return names of the neighbourhoods whose radius is larger by one."""
     into = _gather(batch.targets, mix(batch.ports, names[batch.sources]), len(names))
     out_of = _gather(batch.sources, mix(batch.ports, names[batch.targets]), len(names))

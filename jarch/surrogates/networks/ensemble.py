@@ -16,6 +16,7 @@ from jarch.surrogates.encoder import Encoder, FittedEncoder
 from jarch.surrogates.graphs import gathered
 from jarch.surrogates.joined import JoinedEncoder
 from jarch.surrogates.modules import HashingEncoder
+from jarch.surrogates.numbers import NumberEncoder
 from jarch.surrogates.paths import PathEncoder
 from jarch.surrogates.surrogate import FloatArray, check_observations
 
@@ -27,7 +28,8 @@ _COLUMNS = 256
 
 def paths_and_modules() -> JoinedEncoder:
     """Return the encoding that works on every space."""
-    return JoinedEncoder((PathEncoder(most=_COLUMNS), HashingEncoder(None, most=_COLUMNS)))
+    modules = HashingEncoder(None, most=_COLUMNS)
+    return JoinedEncoder((PathEncoder(most=_COLUMNS), modules, NumberEncoder(1, squares=False)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from jarch.ir import Architecture
 from jarch.surrogates.graphs import GraphBatch, IntArray, as_batch
 from jarch.surrogates.hashing import stable_hash
+from jarch.surrogates.measures import Measures, fit_measures
 from jarch.surrogates.modules import property_features
 from jarch.surrogates.surrogate import FloatArray
 
@@ -43,15 +44,18 @@ class NodeEncoder:
     """Describes architectures as `NodeArrays`.
 
     A node's features are its operation, its operation with all properties, each property, and the
-    size of each number, all hashed into F columns, as by `HashingEncoder`.
+    size of each number, all hashed into F columns, as by `HashingEncoder`. Of a number of which
+    most values are rare the level counts and not the value; see `Measures`.
 
     Attributes:
         scale: By how much each column is divided: its largest size, shape (F,).
+        measures: The numbers that vary.
         nodes: Places for the nodes of a graph, more where a graph needs more.
         neighbours: Places for neighbours, likewise.
     """
 
     scale: FloatArray
+    measures: Measures
     nodes: int
     neighbours: int
 
@@ -63,7 +67,9 @@ class NodeEncoder:
         owners = batch.owners
         place: IntArray = np.arange(len(owners), dtype=np.int64) - batch.starts[owners]
         features = np.zeros((len(batch), nodes, len(self.scale)), np.float32)
-        features[owners, place] = (_of_kinds(batch, len(self.scale)) / self.scale)[batch.kind]
+        features[owners, place] = (_of_kinds(batch, len(self.scale), self.measures) / self.scale)[
+            batch.kind
+        ]
         there = np.zeros((len(batch), nodes), np.float32)
         there[owners, place] = 1.0
 
@@ -87,9 +93,10 @@ def fit_nodes(architectures: Sequence[Architecture], features: int) -> NodeEncod
         features: F.
     """
     batch = as_batch(architectures)
-    scale = np.abs(_of_kinds(batch, features)).max(axis=0, initial=0.0)
+    measures = fit_measures(batch)
+    scale = np.abs(_of_kinds(batch, features, measures)).max(axis=0, initial=0.0)
     scale[scale == 0] = 1.0
-    return NodeEncoder(scale, *_needed(batch))
+    return NodeEncoder(scale, measures, *_needed(batch))
 
 
 def _needed(batch: GraphBatch) -> tuple[int, int]:
@@ -102,11 +109,13 @@ def _needed(batch: GraphBatch) -> tuple[int, int]:
     return room(nodes), neighbours
 
 
-def _of_kinds(batch: GraphBatch, size: int) -> FloatArray:
+def _of_kinds(batch: GraphBatch, size: int, measures: Measures) -> FloatArray:
     """Return the features of each kind of node: shape (kinds, F)."""
+    batch = measures.coarsened(batch)
     found = np.zeros((len(batch.kinds), size))
     for row, kind in zip(found, batch.kinds, strict=True):
         named = [(stable_hash(kind.op), 1.0), (kind.label, 1.0)]
-        for feature, amount in (*named, *property_features(kind.op, kind.properties)):
+        features = (*named, *property_features(kind), *measures.sizes(kind))
+        for feature, amount in features:
             row[feature % size] += -amount if feature >> 63 else amount
     return found
