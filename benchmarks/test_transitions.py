@@ -1,4 +1,4 @@
-"""Timings of spaces and transitions, by pytest-benchmark: `pytest benchmarks`."""
+"""Timings of spaces and transitions, by pytest-benchmark: `pytest benchmarks -n0`."""
 
 from __future__ import annotations
 
