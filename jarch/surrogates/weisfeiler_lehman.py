@@ -11,7 +11,7 @@ from jarch.ir import Architecture
 
 from .counts import Columns, Counts, fit_columns, join, ones
 from .graphs import GraphBatch, IntArray
-from .hashing import HashArray, mix, salted
+from .hashing import HashArray, mix, salted, stable_hash
 from .surrogate import SurrogateError
 
 
@@ -19,7 +19,8 @@ from .surrogate import SurrogateError
 class WeisfeilerLehmanEncoder:
     """Counts neighbourhoods up to a radius, each named by a hash of all that is in it.
 
-    At radius 0 a node is named by its operation alone, and by its operation with all properties.
+    At radius 0 a node is named by its operation alone, and by its operation with all properties, of
+    which numbers with rare values say low, middle or high (see `Measures`).
     At each larger radius it is named by its name so far, the multiset of the names of what it
     takes from and that of what takes from it, each with the name of the input.
 
@@ -64,11 +65,23 @@ class WeisfeilerLehmanEncoder:
 def neighbourhoods(batch: GraphBatch, radius: int) -> Iterator[Counts]:
     """Yield the features of each radius, from 0 on."""
     owners, names = batch.owners, batch.labels()
-    operations = ones(owners, salted(batch.labels(with_properties=False), 1))
-    yield join(operations, ones(owners, salted(names, 2)))
+    yield _nodes(batch)
     for distance in range(radius):
         names = grow(batch, names)
         yield ones(owners, salted(names, distance + 3))
+
+
+def _nodes(batch: GraphBatch) -> Counts:
+    """Return the features of radius 0, counted by kinds, of which there are fewer than nodes."""
+    kinds = max(len(batch.kinds), 1)
+    present, many = np.unique(batch.owners * kinds + batch.kind, return_counts=True)
+    owners, there = np.divmod(present, kinds)
+    amounts = many.astype(np.float64)
+    operations = np.array([stable_hash(kind.op) for kind in batch.kinds], np.uint64)[there]
+    names = np.array([kind.label for kind in batch.kinds], np.uint64)[there]
+    return join(
+        Counts(owners, salted(operations, 1), amounts), Counts(owners, salted(names, 2), amounts)
+    )
 
 
 def grow(batch: GraphBatch, names: HashArray) -> HashArray:
