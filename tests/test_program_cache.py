@@ -286,6 +286,7 @@ def test_the_folder_is_looked_through_as_its_size_grows_not_for_each_file(
 
     monkeypatch.setattr("jax.experimental.serialize_executable.serialize", itself)
     monkeypatch.setattr(stored_programs, "sweep", look)
+    monkeypatch.setattr(stored_programs, "jax_entries", list[Path])  # whatever ran before
     monkeypatch.setattr(stored_programs, "_unseen", None)
     size = len(pickle.dumps(bytes(1000)))
     monkeypatch.setenv("JARCH_CACHE_BYTES", str(32 * 5 * size))
