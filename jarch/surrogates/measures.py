@@ -181,16 +181,17 @@ def _skewness(values: FloatArray) -> float:
 def _numbers(kind: Kind) -> Iterator[tuple[_Place, float]]:
     """Yield the numbers among the properties of a kind that floats can hold."""
     for name, value in kind.properties:
-        for place, number in enumerate(value if isinstance(value, tuple) else (value,)):
-            if _is_number(number):
-                yield (kind.op, name, place), float(number)  # type: ignore[arg-type]
+        for place, part in enumerate(value if isinstance(value, tuple) else (value,)):
+            number = _as_float(part)
+            if number is not None:
+                yield (kind.op, name, place), number
 
 
-def _is_number(value: Constant) -> bool:
-    """Return whether a constant is a finite number, as floats go, and no truth value."""
+def _as_float(value: Constant) -> float | None:
+    """Return a finite number; None for anything else, truth values among it."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
+        return None
     try:
-        return math.isfinite(value)
+        return float(value) if math.isfinite(value) else None
     except OverflowError:  # an integer beyond all floats
-        return False
+        return None
