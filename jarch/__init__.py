@@ -83,7 +83,10 @@ if TYPE_CHECKING:
         from_arrays as from_arrays,
         load_data as load_data,
     )
-    from .evaluate import TrainingEvaluator as TrainingEvaluator
+    from .evaluate import (
+        RepeatedEvaluator as RepeatedEvaluator,
+        TrainingEvaluator as TrainingEvaluator,
+    )
     from .lowering import (
         Checkpoint as Checkpoint,
         CheckpointError as CheckpointError,
@@ -257,6 +260,7 @@ _LAZY: Mapping[str, str] = {
     "QuasiRandomSearcher": "search",
     "RandomConfig": "search",
     "RandomSearcher": "search",
+    "RepeatedEvaluator": "evaluate",
     "Run": "runs",
     "RunError": "runs",
     "SearchError": "search",

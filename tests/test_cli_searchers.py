@@ -96,6 +96,24 @@ def test_rungs_of_epochs_come_to_the_same_when_resumed(
     assert "say it by --epochs alone" in capsys.readouterr().err
 
 
+def test_candidates_are_compared_by_several_trainings(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--repetitions", "2"]
+    assert search("digits_dense", *options, folder="whole", evaluations=2) == 0
+    assert search("digits_dense", *options, folder="part", evaluations=1) == 0
+    assert search("digits_dense", *options, "--resume", folder="part", evaluations=2) == 0
+    whole = read_run(Path("whole"))
+    assert read_run(Path("part")).evaluations == whole.evaluations
+    for evaluation in whole.evaluations:
+        assert (evaluation.metrics["loss_std"] or 0) > 0
+    capsys.readouterr()
+    assert search("digits_dense", *options, "--extrapolate") == 2
+    assert "--repetitions cannot be: --extrapolate ends" in capsys.readouterr().err
+    assert search("digits_dense", *options, "--searcher", "hyperband") == 2
+    assert "--repetitions cannot be: a searcher of several fidel" in capsys.readouterr().err
+    assert search("digits_dense", "--repetitions", "0") == 2
+    assert "--repetitions is 0; it must be 1 or more" in capsys.readouterr().err
+
+
 def test_trainings_end_by_their_curves(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--extrapolate", "--epochs", "5"]
     assert search("digits_dense", *options, folder="whole", evaluations=2) == 0

@@ -335,3 +335,23 @@ def test_suggestions_that_are_evaluated_together_are_judged_as_alone(
     assert isinstance(found[3], ja.ShapeError)
     with pytest.raises(ja.TrainConfigError, match="4 architectures and 1 seeds"):
         evaluate.together(nets, [1])
+
+
+class TestRepeated:
+    def test_means_are_of_the_seed_and_others_that_follow_from_it(self, data: ja.Dataset) -> None:
+        evaluate = ja.TrainingEvaluator(data, CONFIG)
+        repeated = ja.RepeatedEvaluator(evaluate, 3)
+        found = repeated(SMALL, 7)
+        assert found == repeated(SMALL, 7) != repeated(SMALL, 8)
+        assert evaluate.trained is not None
+        assert evaluate.trained.config.seed == 8
+        assert ja.RepeatedEvaluator(evaluate, 1)(SMALL, 7)["loss"] == evaluate(SMALL, 7)["loss"]
+        with pytest.raises(ja.TrainConfigError, match="times is 0"):
+            ja.RepeatedEvaluator(evaluate, 0)
+
+    def test_a_deviation_may_be_an_objective(self, data: ja.Dataset) -> None:
+        repeated = ja.RepeatedEvaluator(ja.TrainingEvaluator(data, CONFIG), 2)
+        found = ja.random_search(SPACE, repeated, 2, objective="loss_std", maximize=False)
+        assert found.best is not None
+        with pytest.raises(ja.search.SearchError, match="latency_ms"):
+            ja.random_search(SPACE, repeated, 2, objective="latency_ms")

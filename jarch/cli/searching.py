@@ -24,7 +24,7 @@ from jarch.search.catalogue import option_names
 
 from .costs import DEFAULT_PARAMETERS, larger_is_better, measured_costs, read_limits
 from .fronts import read_objectives
-from .naming import parse_arguments
+from .naming import at_least, parse_arguments
 from .proxies import (
     PROXY_NAMES,
     ProxyName,
@@ -74,6 +74,7 @@ _LATER = (
     "extrapolate",
     "limits",
     "objectives",
+    "repetitions",
     "zero_cost",
 )
 _NOT_SETTINGS = frozenset({"folder", "resume", "optuna_storage", "optuna_study"})  # where, not what
@@ -135,6 +136,8 @@ class Search:
     zero_cost: tuple[ProxyName, ...] = ()
     """Judge candidates by these proxies, without training, and train the best alone: the first is
     what to choose by, unless an objective is given."""
+    repetitions: int | None = None
+    """Train each candidate so often, with other seeds, and compare by the means of the metrics."""
     extrapolate: bool = False
     """End trainings whose learning curve says that they will not beat the best."""
     depthwise: Literal["lax", "shifted"] | None = None
@@ -239,6 +242,24 @@ class Search:
             options = parse_arguments(self.searcher_args, "searcher")
             fidelities = self._has_fidelities(options)
             check_nothing_is_trained(read_limits(self.limits), fidelities, self.final_epochs)
+
+    def check_repetitions(self) -> None:
+        """Check that candidates can be trained several times, if they are to be.
+
+        Raises:
+            SpaceError: They cannot.
+        """
+        if self.repetitions is None:
+            return
+        at_least(1, "--repetitions", self.repetitions)
+        fidelities = self._has_fidelities(parse_arguments(self.searcher_args, "searcher"))
+        for given, what in (
+            (fidelities, "a searcher of several fidelities trains each candidate once"),
+            (self.extrapolate, "--extrapolate ends single trainings"),
+            (self.zero_cost, "with --zero-cost no candidate is trained"),
+        ):
+            if given:
+                raise SpaceError(f"--repetitions cannot be: {what}; leave out one of them")
 
     def stop_early(self, objective: str, maximize: bool) -> CurveStopping | None:
         """Return what ends trainings before their time; None without `--extrapolate`.

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from jarch import lowering
 from jarch.data import DataError, Dataset, load_data
-from jarch.evaluate import TrainingEvaluator, input_shapes
+from jarch.evaluate import RepeatedEvaluator, TrainingEvaluator, input_shapes
 from jarch.ir import Shape, Space, SpaceError, check, count
 from jarch.runs import WEIGHTS, Evaluation, locked_run
 from jarch.search import (
@@ -66,7 +66,7 @@ class _Task:
     objective: str
     maximize: bool
     evaluator: TrainingEvaluator
-    judge: Evaluate  # the evaluator, or proxies in its place
+    judge: Evaluate  # the evaluator, once or several times, or proxies in its place
     recorder: StudyRecorder | None  # writes a study of Optuna besides
 
 
@@ -78,6 +78,7 @@ def run_session(command: Search) -> int:
     """
     _check_numbers(command)
     command.check_proxies()
+    command.check_repetitions()
     console = make_console()
     data = load_data(command.data, command.seed, command.validation)
     if not len(data.x_validation):
@@ -118,7 +119,7 @@ def run_session(command: Search) -> int:
         objective,
         maximize,
         evaluator,
-        proxy_evaluator(data, command.zero_cost) if command.zero_cost else evaluator,
+        _judge(command, evaluator),
         study_recorder(
             command.optuna_storage,
             command.optuna_study,
@@ -139,6 +140,15 @@ def run_session(command: Search) -> int:
             return _search_and_finish(task, raise_again)
     except KeyboardInterrupt:
         return _tell_interrupted(task)
+
+
+def _judge(command: Search, evaluator: TrainingEvaluator) -> Evaluate:
+    """Return what candidates are judged by: proxies, or trainings, one or several."""
+    if command.zero_cost:
+        return proxy_evaluator(evaluator.data, command.zero_cost)
+    if command.repetitions is not None:
+        return RepeatedEvaluator(evaluator, command.repetitions)
+    return evaluator
 
 
 def _check_numbers(command: Search) -> None:
@@ -202,8 +212,8 @@ def _search(task: _Task, display: Display, budget: Budget) -> SearchResult:
     command, evaluator = task.command, task.evaluator
 
     def on_evaluation(evaluation: Evaluation, best: bool) -> None:
-        if best and task.judge is evaluator:
-            budget.best_took(evaluation.seconds, evaluator.trained)
+        if best and not command.zero_cost:
+            budget.best_took(evaluation.seconds / (command.repetitions or 1), evaluator.trained)
         if best and evaluator.trained is not None:
             _keep(task, evaluator.trained)
         display.evaluated(evaluation, best)

@@ -7,6 +7,7 @@ from jarch.ir.lazy_names import lazy_names
 
 from .costs import CostMeter as CostMeter, LimitExceeded as LimitExceeded
 from .final import merge_validation as merge_validation, train_final as train_final
+from .repeats import RepeatedEvaluator as RepeatedEvaluator
 from .training import TrainingEvaluator as TrainingEvaluator, input_shapes as input_shapes
 
 if TYPE_CHECKING:
