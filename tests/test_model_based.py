@@ -347,7 +347,7 @@ def test_options_name_the_surrogate_in_use(spy: Spy) -> None:
     options = NpenasSearcher(ja.trace(chain), config, objective=objective, surrogate=spy).options()
     assert options["name"] == "npenas"
     assert (options["objective"], options["maximize"], options["batch"]) == ("loss", False, 3)
-    assert options["surrogate"].endswith("test_model_based.Spy")
+    assert options["surrogate"].endswith("surrogate_spies.Spy")
     assert json.loads(json.dumps(options)) == options
 
 
