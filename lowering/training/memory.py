@@ -10,6 +10,7 @@ with the process.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import Any, cast
@@ -71,7 +72,7 @@ def state_bytes(analysis: Analysis, config: TrainConfig) -> int:
         7800
     """
     options = tuple(sorted(config.optimizer_options.items()))
-    slots = optimizer_slots(config.optimizer, options)
+    slots = optimizer_slots(cast(Any, config.optimizer), options)
     copies = 1 if config.ema_decay is None else 2
     return round(4 * (copies * analysis.parameters + slots * analysis.trainable_parameters))
 
@@ -118,6 +119,7 @@ def in_words(size: float) -> str:
     return f"{size:.4g} bytes"
 
 
+@lru_cache(64)
 def optimizer_slots(optimizer: Optimizer, options: Options = ()) -> float:
     """Return how much an optimiser keeps for each parameter of a matrix, in numbers of four bytes.
 
