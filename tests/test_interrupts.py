@@ -19,6 +19,7 @@ import pytest
 import jarch as ja
 from jarch import nn
 from jarch.cli.interrupts import lasting_interrupts
+from jarch.lowering.training.budgets import Budget
 from jarch.lowering.training.interrupts import noticed_interrupts
 
 
@@ -167,6 +168,25 @@ def test_an_interrupted_training_goes_on_to_the_same_result(train: Callable[...,
     assert len(part.trained.history) == 2
     rest = ja.fit_partly(net(), DATA, CONFIG, checkpoint=part.checkpoint)
     np.testing.assert_array_equal(weights(rest.trained), weights(ja.fit(net(), DATA, CONFIG)))
+
+
+def test_an_interrupt_is_raised_where_the_training_has_failed_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original, steps = Budget.is_late, list[int]()
+
+    def interrupted(budget: Budget, taken: int, wait: Callable[[], object]) -> bool:
+        steps.append(taken)
+        if taken == 3:  # within an epoch, after which no loss is finite
+            signal.raise_signal(signal.SIGINT)
+        return original(budget, taken, wait)
+
+    monkeypatch.setattr(Budget, "is_late", interrupted)
+    bold = replace(CONFIG, learning_rate=1e30)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        ja.fit(net(), DATA, bold)
+    assert not isinstance(caught.value, ja.TrainingInterrupted)
+    assert steps[-1] == 3
 
 
 def test_an_interrupted_population_tells_of_those_that_had_ended() -> None:

@@ -100,12 +100,7 @@ def fit(
     """
     run = prepare(architecture, data, config)
     require_memory_for(run, memory_limit, remedy=_REMEDY)
-    with noticed_interrupts() as interrupted:
-        budget = Budget(_total(run), interrupted=interrupted)
-        progress = _train(run, budget, on_epoch, variables, None)
-    if interrupted():
-        raise TrainingInterrupted([_part(run, progress)])
-    return _finish(run, progress)
+    return _finish(run, _train_noticing(run, Budget(_total(run)), on_epoch, variables, None))
 
 
 def fit_partly(
@@ -160,16 +155,29 @@ def fit_partly(
     """
     run = prepare(architecture, data, config)
     require_memory_for(run, memory_limit, remedy=_REMEDY)
-    limits = _budget(run, epochs, steps, seconds)
+    budget = _budget(run, epochs, steps, seconds)
     if checkpoint is not None:
         check_checkpoint(checkpoint, identify(run.model.architecture, run.config, data))
+    return _part(run, _train_noticing(run, budget, on_epoch, None, checkpoint))
+
+
+def _train_noticing(
+    run: Run,
+    limits: Budget,
+    on_epoch: Callable[[EpochReport], object] | None,
+    variables: Variables | None,
+    checkpoint: Checkpoint | None,
+) -> _Progress:
+    """Train up to a limit; an interrupt ends it, and is raised with where it stands."""
+    part: Partial | None = None
     with noticed_interrupts() as interrupted:
         budget = replace(limits, interrupted=interrupted)
-        progress = _train(run, budget, on_epoch, None, checkpoint)
-    part = _part(run, progress)
+        progress = _train(run, budget, on_epoch, variables, checkpoint)
+        if interrupted():  # where this fails, for a loss is not finite, the interrupt is raised
+            part = _part(run, progress)
     if interrupted():
-        raise TrainingInterrupted([part])
-    return part
+        raise TrainingInterrupted([part or _part(run, progress)])
+    return progress
 
 
 def _part(run: Run, progress: _Progress) -> Partial:
