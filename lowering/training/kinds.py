@@ -6,9 +6,7 @@ import json
 from math import log2
 from typing import Any, cast
 
-from jarch.ir import analyze
-
-from .preparation import Run
+from .preparation import Run, analysis_of
 from .program_key import own_rules
 
 
@@ -22,8 +20,7 @@ def kind_of(run: Run, **further: int) -> str:
         run: With the program.
         further: What else a choice depends on.
     """
-    architecture = run.model.architecture
-    analysis = analyze(architecture, {architecture.inputs[0]: run.signature.input_shape})
+    architecture, analysis = run.model.architecture, analysis_of(run)
     described: dict[str, Any] = {
         "operations": sorted({node.op.name for _, node in architecture.nodes}),
         "own": [name for name, _ in cast(Any, own_rules(run.program.module)) or ()],

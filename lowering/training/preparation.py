@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from jarch.ir import Architecture, analyze
+from jarch.ir import Analysis, Architecture, analyze
 from jarch.lowering.augmentation.checking import check_augmentations
 from jarch.lowering.augmentation.kinds import as_augmentations
 from jarch.lowering.model import Model
@@ -111,6 +111,12 @@ def prepare(architecture: Architecture | Model, data: Data, config: TrainConfig)
     )
 
 
+def analysis_of(run: Run) -> Analysis:
+    """Return what the model of a run costs, for one example."""
+    architecture = run.model.architecture
+    return analyze(architecture, {architecture.inputs[0]: run.signature.input_shape})
+
+
 def require_memory_for(
     run: Run,
     limit: float | None = None,
@@ -128,7 +134,5 @@ def require_memory_for(
     Raises:
         TrainingFailed: It does not.
     """
-    architecture = run.model.architecture
-    analysis = analyze(architecture, {architecture.inputs[0]: run.signature.input_shape})
     what = "the weights and the optimiser's state" + f" of {models} models" * (models > 1)
-    require_memory(models * state_bytes(analysis, run.config), limit, what, remedy)
+    require_memory(models * state_bytes(analysis_of(run), run.config), limit, what, remedy)

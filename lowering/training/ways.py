@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import jax
 
-from jarch.ir import Architecture, analyze
+from jarch.ir import Architecture
 from jarch.lowering.numbers import numbers_of
 from jarch.lowering.segments import KNOWN, segments_of
 
@@ -22,7 +22,7 @@ from .kinds import kind_of
 from .levels import level_of
 from .optimizers import are_plain
 from .piecewise import Piecewise
-from .preparation import Run
+from .preparation import Run, analysis_of
 from .probes import remembered_choice
 from .stepping import Looped, Steps, Whole, measured
 
@@ -135,9 +135,7 @@ def _may_loop(run: Run) -> bool:
         return False
     if not any(node.op.name in _CONVOLUTIONS for _, node in nodes):
         return True
-    (name,) = run.model.architecture.inputs
-    shapes = {name: run.signature.input_shape}
-    return analyze(run.model.architecture, shapes).flops * run.batch_size <= MOST_WORK
+    return analysis_of(run).flops * run.batch_size <= MOST_WORK
 
 
 def _can_be_cut(run: Run) -> bool:

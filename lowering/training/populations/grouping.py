@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
-from jarch.ir import Analysis, Architecture, analyze
+from jarch.ir import Architecture
 from jarch.lowering.model import Model
 from jarch.lowering.training.batches import Data
 from jarch.lowering.training.config import TrainConfig
 from jarch.lowering.training.errors import TrainConfigError
 from jarch.lowering.training.memory import training_bytes
-from jarch.lowering.training.preparation import Run, prepare
+from jarch.lowering.training.preparation import Run, analysis_of, prepare
 from jarch.lowering.training.seeds import check_seeds
 from jarch.lowering.training.steps import normal_program
 
@@ -98,14 +98,9 @@ def grouped(members: Sequence[Member]) -> list[list[Member]]:
 
 def parameters_of(run: Run) -> int:
     """Return how many parameters a model has, batch statistics among them."""
-    return _analysis(run).parameters
+    return analysis_of(run).parameters
 
 
 def bytes_of(run: Run) -> int:
     """Return how many bytes of memory training one member takes, roughly."""
-    return training_bytes(_analysis(run), run.config, run.batch_size)
-
-
-def _analysis(run: Run) -> Analysis:
-    architecture = run.model.architecture
-    return analyze(architecture, {architecture.inputs[0]: run.signature.input_shape})
+    return training_bytes(analysis_of(run), run.config, run.batch_size)
