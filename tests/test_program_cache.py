@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -126,6 +126,32 @@ def test_what_jax_had_in_its_own_cache_is_not_kept_once_more(
         path.unlink()
     assert [finish(start(tmp_path)) for _ in range(2)] == [first, first]
     assert not list((tmp_path / "programs").iterdir())
+
+
+READ_LONG_AGO = """
+import os, sys
+import jarch as ja
+from jarch import lowering, nn
+folder = sys.argv[1]
+net = ja.replay(ja.trace(lambda: ja.sequential(nn.flatten, nn.dense(8), nn.relu, nn.dense(10))), [])
+data, config = ja.load_data("digits", limit=100), ja.TrainConfig(epochs=1)
+lowering.enable_compilation_cache(folder)
+for named in "off", folder, folder:
+    os.environ["JARCH_CACHE"] = named
+    lowering.forget_programs()
+    ja.fit(net, data, config)
+"""
+
+
+def test_what_jax_read_long_ago_is_not_kept_once_more_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_python: Callable[..., str]
+) -> None:
+    """It has programs of functions of modules in memory, and tells no event when it is asked."""
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    run_python(READ_LONG_AGO, str(tmp_path))
+    shutil.rmtree(tmp_path / "programs")
+    run_python(READ_LONG_AGO, str(tmp_path))
 
 
 def test_who_takes_turns_finds_what_was_made(tmp_path: Path) -> None:

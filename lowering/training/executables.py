@@ -29,16 +29,23 @@ _small: OrderedDict[Hashable, Future[Executable]] = OrderedDict()
 _lock = Lock()
 _counts: Counter[str] = Counter()
 _compiling: Counter[str] = Counter()  # how many compile now, and were compiled since JAX forgot
-_from_jax: Counter[int] = Counter()  # programs that JAX had in its own cache, by thread
+_by_jax: Counter[tuple[int, str]] = Counter()  # by thread: what JAX compiled, or had in its cache
 _forget_traces: Callable[[], None] = jax.clear_caches  # JAX does not say the types of this
 
 
-def _listen(event: str, **_: Any) -> None:
-    if event == "/jax/compilation_cache/cache_hits":
-        _from_jax[get_ident()] += 1
+_COMPILED, _CACHED = (
+    "/jax/core/compile/backend_compile_duration",
+    "/jax/compilation_cache/cache_hits",
+)
+
+
+def _listen(event: str, *_: float, **__: Any) -> None:
+    if event in (_COMPILED, _CACHED):
+        _by_jax[get_ident(), event] += 1
 
 
 jax.monitoring.register_event_listener(_listen)
+jax.monitoring.register_event_duration_secs_listener(_listen)
 
 
 def executable(
@@ -109,12 +116,18 @@ def _made_in_turn(folder: Path, key: str, compile_it: Callable[[], Executable]) 
         read = _read(folder, key)
         if read is not None:
             return read
-        before = _from_jax[get_ident()]
+        before = _counted_by_jax()
         compiled = _compiled(compile_it)
-        # What JAX itself read from its cache lacks functions when it is written once more.
-        if _from_jax[get_ident()] == before:
+        after = _counted_by_jax()
+        # What JAX itself read from its cache lacks functions when it is written once more. And it
+        # may have read it long ago: what it has in memory it tells no event of.
+        if after[_COMPILED] > before[_COMPILED] and after[_CACHED] == before[_CACHED]:
             write_program(folder, key, compiled)
         return compiled
+
+
+def _counted_by_jax() -> dict[str, int]:
+    return {event: _by_jax[get_ident(), event] for event in (_COMPILED, _CACHED)}
 
 
 def _read(folder: Path, key: str) -> Executable | None:

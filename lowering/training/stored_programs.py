@@ -24,7 +24,7 @@ from jax.experimental import serialize_executable
 from .compilation_cache import jax_entries, size_limit
 
 SUFFIX = ".program"
-_MAGIC = b"jarch.program/1\n"
+_MAGIC = b"jarch.program/2\n"
 _HASH = 32
 _LOOKS = 32  # at all files, while as much is written as the folder may hold
 
