@@ -17,7 +17,7 @@ from hypothesis import given, settings, strategies as st
 import jarch as ja
 from jarch import lowering, nn
 from jarch.lowering.segments import segments_of
-from jarch.lowering.training import compilation_cache, executables, ways
+from jarch.lowering.training import compilation_cache, executables, segment_programs, ways
 from jarch.lowering.training.preparation import prepare
 from jarch.lowering.training.ways import overruled_way, way_of
 
@@ -149,6 +149,20 @@ class TestTraining:
         rest = ja.fit_partly(net(4), SMALL, config, checkpoint=part.checkpoint)
         for path, leaf in by_path(alone).items():
             np.testing.assert_array_equal(leaf, by_path(rest.trained)[path])
+
+    def test_the_way_back_is_the_same_where_the_way_there_was_read(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alone = ja.fit(net(4), SMALL, CONFIG)
+        lowering.forget_programs()
+
+        def unknown(key: str) -> segment_programs.Tape:
+            return segment_programs.Tape()
+
+        monkeypatch.setattr(segment_programs, "tape_of", unknown)
+        again = ja.fit(net(4), SMALL, CONFIG)
+        for path, leaf in by_path(alone).items():
+            np.testing.assert_array_equal(leaf, by_path(again)[path])
 
     def test_candidates_share_what_they_have_in_common(self) -> None:
         first = compiled(lambda: ja.fit(net(4, 4), SMALL, CONFIG))

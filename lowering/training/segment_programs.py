@@ -127,7 +127,8 @@ def back_program(
     def compile_it() -> Executable:
         tape = tape_of(traced)
         if tape.tree is None:  # the forward program was read, not traced
-            _shapes_of(partial(_train, module, inward, tape), *forward)
+            with situated("often"):
+                _shapes_of(partial(_train, module, inward, tape), *forward)
         return _compiled(partial(_back, tape), arguments, module)
 
     return executable(key, own, compile_it, small=True)
@@ -187,14 +188,13 @@ def _compiled(
     module: ArchitectureModule | None = None,
     donate: tuple[int, ...] = (),
 ) -> Executable:
-    options = _options(module, arguments)
-    jitted = jax.jit(function, donate_argnums=donate, compiler_options=options or None)
     with situated("often"):
-        lowered = jitted.lower(*arguments)
-    return cast(Executable, lowered.compile())
+        lowered = jax.jit(function, donate_argnums=donate).lower(*arguments)
+    options = _options(module, (arguments, lowered.out_info))
+    return cast(Executable, lowered.compile(options or None))
 
 
-def _options(module: ArchitectureModule | None, arguments: tuple[Any, ...]) -> dict[str, Any]:
+def _options(module: ArchitectureModule | None, arrays: Any) -> dict[str, Any]:
     """Return the options to compile a short program with.
 
     On CPUs that is without XLA's newer code generator for fused operations. What it makes of
@@ -208,7 +208,7 @@ def _options(module: ArchitectureModule | None, arguments: tuple[Any, ...]) -> d
     depthwise = module is not None and any(
         node.op.name in DEPTHWISE for _, node in module.architecture.nodes
     )
-    leaves: list[Any] = jax.tree.leaves(arguments)
+    leaves: list[Any] = jax.tree.leaves(arrays)
     largest = max(leaf.size for leaf in leaves)
     level = default_level()
     quick = level is not None and largest <= _SMALL and not depthwise
