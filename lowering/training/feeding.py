@@ -11,7 +11,7 @@ for which one thread is enough.) A step is the same in both cases, and so is wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -105,23 +105,28 @@ def fed(
         yield Fed(1, x, y, as_they_are)
 
 
-def validation_outputs(
+def begin_validation(
     data: Data, batch_size: int, outputs: Callable[[Any], Any]
-) -> npt.NDArray[Any]:
-    """Return the outputs for the validation split, of which there is at least one example.
+) -> Callable[[], npt.NDArray[Any]]:
+    """Return what waits for the outputs for the validation split, one example of it at least.
+
+    Where data are on the device, it works on all of them from now on. Others are sent when they are
+    waited for.
 
     Args:
         data: Wherever they lie.
         batch_size: Examples that go together.
         outputs: Gives those of one batch; the device may still be computing them.
     """
+
+    def joined(found: Iterable[Any]) -> npt.NDArray[Any]:
+        return np.concatenate([np.asarray(each) for each in found])[: len(data.x_validation)]
+
     if place_of(data) == "device":
-        waiting = [outputs(batch) for batch in device_data(data, batch_size).validation]
-        found = [np.asarray(each) for each in waiting]
-    else:
-        split = batches(data.x_validation, batch_size)
-        found = [np.asarray(outputs(jax.device_put(batch))) for batch in split]
-    return np.concatenate(found)[: len(data.x_validation)]
+        coming = [outputs(batch) for batch in device_data(data, batch_size).validation]
+        return lambda: joined(coming)
+    split = batches(data.x_validation, batch_size)
+    return lambda: joined(outputs(jax.device_put(batch)) for batch in split)
 
 
 def _sent(data: Data, order: npt.NDArray[np.int32]) -> Iterator[tuple[Any, Any]]:

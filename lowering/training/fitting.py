@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import cast
+from itertools import chain
+from typing import NamedTuple, cast
 
 import jax
 import numpy as np
@@ -22,7 +23,7 @@ from .budgets import Budget, check_limits, ending
 from .compilation_cache import enable_compilation_cache
 from .config import TrainConfig
 from .errors import TrainingFailed, TrainingInterrupted
-from .feeding import fed, validation_outputs
+from .feeding import begin_validation, fed
 from .interrupts import noticed_interrupts
 from .judging import better, on_host, on_plateau, require_finite, require_finite_metrics
 from .preparation import Run, prepare, require_memory_for
@@ -36,8 +37,8 @@ from .resuming import (
     to_device,
     to_host,
 )
-from .stepping import Steps
-from .steps import Epoch, TrainState, Variables
+from .stepping import Steps, Take
+from .steps import Epoch, Numbers, TrainState, Variables
 from .trained import EpochReport, Trained, measure
 from .ways import steps_of
 
@@ -51,12 +52,21 @@ class _Progress:
     """What changes while a model trains."""
 
     by: Steps
+    numbers: Numbers
     state: TrainState
     steps: int = 0
     history: list[EpochReport] = field(default_factory=list[EpochReport])
     best: Best | None = None
     ended: Ending | None = None
     fresh: bool = True  # nothing has run yet in this call: the first step may compile
+    ahead: Iterator[_Given] | None = None  # what the next epoch's steps are given, begun already
+
+
+class _Given(NamedTuple):
+    """What some steps of an epoch are taken by."""
+
+    steps: int
+    take: Take
 
 
 def fit(
@@ -217,6 +227,7 @@ def _train(
             _train_epoch(run, progress, budget, on_epoch)
     except _DeviceError as error:
         raise TrainingFailed(f"the device could not go on: {error}") from error
+    progress.ahead = None
     if progress.ended is None:
         progress.ended = "epochs" if progress.steps == _total(run) else "limit"
     return progress
@@ -226,11 +237,11 @@ def _begin(run: Run, variables: Variables | None, checkpoint: Checkpoint | None)
     if variables is None:
         variables = run.model.init(run.config.seed, run.data.x_train[:1])
     steps = steps_of(run)
-    state = steps.start(variables)
+    state, numbers = steps.start(variables), jax.device_put(run.numbers)
     if checkpoint is None:
-        return _Progress(steps, state)
+        return _Progress(steps, numbers, state)
     done, history, best = checkpoint.steps, list(checkpoint.history), checkpoint.best
-    progress = _Progress(steps, to_device(checkpoint, state), done, history, best)
+    progress = _Progress(steps, numbers, to_device(checkpoint, state), done, history, best)
     progress.ended = "plateau" if checkpoint.over and done < _total(run) else None
     return progress
 
@@ -248,9 +259,13 @@ def _train_epoch(
     compiled = _take_steps(run, progress, budget, number)
     if progress.steps < number * whole:
         return
+    # The device still takes the steps. What is to come next is made ready before it is waited for.
+    validate = _begin_validation(run, progress, number)
+    if progress.steps < budget.steps:
+        progress.ahead = _given(run, progress, budget, number + 1)
     loss = float(progress.state.loss) / whole
     require_finite("the training loss", loss, number)
-    validation = _validated(run, progress, number)
+    validation = validate()
     seconds = time.perf_counter() - began
     rate = float(run.rates[number - 1][-1])
     report = EpochReport(number, run.config.epochs, seconds, compiled, rate, loss, validation)
@@ -270,17 +285,11 @@ def _take_steps(run: Run, progress: _Progress, budget: Budget, number: int) -> f
 
     The host waits for the device only at the end, and now and then where there is a clock to watch.
     """
-    began = time.perf_counter()
-    whole = run.rates.shape[1]
-    order = epoch_order(len(run.data.x_train), run.batch_size, run.config.seed, number)
-    first = progress.steps - (number - 1) * whole
-    last = min(whole, budget.steps - (number - 1) * whole)
-    numbers = jax.device_put(run.numbers)
-    epoch, compiled = Epoch(order, run.rates[number - 1]), 0.0
-    for given in fed(run.data, run.batch_size, epoch, first, last, lambda: _wait(progress)):
-        source = given.x, given.y, given.epoch
-        take = progress.by.make_step(progress.state, *source, numbers)
-        end = progress.steps + given.steps
+    began, compiled = time.perf_counter(), 0.0
+    given = progress.ahead or _given(run, progress, budget, number)
+    progress.ahead = None
+    for steps, take in given:
+        end = progress.steps + steps
         while progress.steps < end:
             if budget.is_late(progress.steps, partial(_wait, progress)):
                 progress.ended = budget.why
@@ -291,6 +300,22 @@ def _take_steps(run: Run, progress: _Progress, budget: Budget, number: int) -> f
             if progress.fresh:
                 compiled, progress.fresh = time.perf_counter() - began, False
     return compiled
+
+
+def _given(run: Run, progress: _Progress, budget: Budget, number: int) -> Iterator[_Given]:
+    """Return what the steps to the end of the epoch, or to the limit, are given, begun already."""
+    order = epoch_order(len(run.data.x_train), run.batch_size, run.config.seed, number)
+    epoch, before = Epoch(order, run.rates[number - 1]), (number - 1) * len(order)
+    bounds = progress.steps - before, min(len(order), budget.steps - before)
+
+    def made() -> Iterator[_Given]:
+        given = fed(run.data, run.batch_size, epoch, *bounds, lambda: _wait(progress))
+        for steps, x, y, on_device in given:
+            take = progress.by.make_step(progress.state, x, y, on_device, progress.numbers)
+            yield _Given(steps, take)
+
+    all_given = made()
+    return chain([next(all_given)], all_given)
 
 
 def _together(progress: _Progress, budget: Budget) -> int:
@@ -312,21 +337,21 @@ def _finish(run: Run, progress: _Progress) -> Trained:
         whole = progress.steps % run.rates.shape[1] == 0 and progress.history
         number = progress.steps // run.rates.shape[1] + 1
         last = progress.history[-1].validation if whole else None
-        validation = _validated(run, progress, number) if last is None else last
+        validation = _begin_validation(run, progress, number)() if last is None else last
     return Trained(
         run.model, variables, run.config, run.signature, tuple(progress.history), validation
     )
 
 
-def _validated(run: Run, progress: _Progress, number: int) -> dict[str, float]:
-    return require_finite_metrics(_validate(run, progress), number)
-
-
-def _validate(run: Run, progress: _Progress) -> dict[str, float]:
+def _begin_validation(run: Run, progress: _Progress, number: int) -> Callable[[], dict[str, float]]:
+    """Return what waits for the metrics of the validation split in an epoch; {} if it is empty."""
     targets = run.data.y_validation
     if not len(targets):
-        return {}
-    outputs = validation_outputs(
-        run.data, run.batch_size, lambda batch: progress.by.outputs(progress.state, batch)
+        return dict[str, float]
+    state = progress.state
+    outputs = begin_validation(
+        run.data, run.batch_size, lambda batch: progress.by.outputs(state, batch)
     )
-    return measure(run.config, run.signature, outputs, targets)
+    return lambda: require_finite_metrics(
+        measure(run.config, run.signature, outputs(), targets), number
+    )

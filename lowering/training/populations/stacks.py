@@ -18,7 +18,7 @@ from jarch.lowering.normal_form import normal_form
 from jarch.lowering.training.batches import epoch_order
 from jarch.lowering.training.budgets import Budget
 from jarch.lowering.training.errors import TrainingFailed
-from jarch.lowering.training.feeding import fed, place_of, validation_outputs
+from jarch.lowering.training.feeding import begin_validation, fed, place_of
 from jarch.lowering.training.judging import on_host
 from jarch.lowering.training.metrics import Array
 from jarch.lowering.training.resuming import Ending, to_device, to_host
@@ -268,7 +268,7 @@ class Stack:
             return None
         if self._alone:
             outputs = partial(self._steps.outputs, self._now)
-            return validation_outputs(run.data, run.batch_size, outputs)[None]
+            return begin_validation(run.data, run.batch_size, outputs)()[None]
         variables, data = self._variables(), placed_data(run.data, run.batch_size, self._mesh)
         module, arguments = run.program.module, (variables, data.validation[0])
         forward = population_forward(module, arguments, self._mesh)
