@@ -40,6 +40,15 @@ def test_what_surely_does_not_fit_fails_and_the_others_train(
     monkeypatch.setattr(memory, "available_bytes", lambda: 1e5)
     with pytest.raises(ja.TrainingFailed, match=r"of 9 models would take .* 'serial' or 'auto'"):
         ja.fit_population(dense(), DIGITS, config, seeds=range(9), executor="vmap")
+    inf = math.inf
+    whole = ja.fit_population([wide, dense()], DIGITS, config, executor="serial", memory_limit=inf)
+    assert all(isinstance(each, ja.Trained) for each in whole)
+    parts = ja.fit_population_partly(
+        dense(), DIGITS, config, seeds=range(9), executor="vmap", steps=1, memory_limit=inf
+    )
+    assert not any(isinstance(each, ja.TrainingFailed) for each in parts)
+    (refused,) = ja.fit_population(dense(), DIGITS, config, memory_limit=10)
+    assert isinstance(refused, ja.TrainingFailed)
 
 
 class TestChoosing:

@@ -228,7 +228,11 @@ class TrainingEvaluator:
     ) -> Sequence[Trained | TrainingFailed]:
         if self.seconds is None and self.steps is None:
             return lowering.fit_population(
-                architectures, self.data, configs, on_epoch=self._report_of_one
+                architectures,
+                self.data,
+                configs,
+                on_epoch=self._report_of_one,
+                memory_limit=self.memory_limit,
             )
         parts = lowering.fit_population_partly(
             architectures,
@@ -237,6 +241,7 @@ class TrainingEvaluator:
             steps=self._last_step(),
             seconds=None if self.seconds is None else self.seconds * len(configs),
             on_epoch=self._report_of_one,
+            memory_limit=self.memory_limit,
         )
         return [
             part if isinstance(part, lowering.TrainingFailed) else part.trained for part in parts

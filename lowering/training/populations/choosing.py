@@ -41,18 +41,25 @@ _DeviceError = cast(type[RuntimeError], jax.errors.JaxRuntimeError)
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the caller said of executor and devices.
+    """What the caller said of executor, devices and memory.
 
     Attributes:
         executor: Which.
         mesh: Over which to spread; None for all devices of this process.
+        memory_limit: As of `fit`.
     """
 
     executor: Executor
     mesh: Mesh | None
+    memory_limit: float | None = None
 
 
-def means_of(executor: Executor, mesh: Mesh | None, devices: Sequence[Any] | None) -> Means:
+def means_of(
+    executor: Executor,
+    mesh: Mesh | None,
+    devices: Sequence[Any] | None,
+    memory_limit: float | None = None,
+) -> Means:
     """Return what is to be used.
 
     Raises:
@@ -68,14 +75,14 @@ def means_of(executor: Executor, mesh: Mesh | None, devices: Sequence[Any] | Non
         )
     if mesh is None and devices is not None:
         mesh = population_mesh(devices)
-    return Means("sharded" if given else executor, mesh)
+    return Means("sharded" if given else executor, mesh, memory_limit)
 
 
-def refuse_too_large(members: Sequence[Member]) -> None:
+def refuse_too_large(members: Sequence[Member], limit: float | None) -> None:
     """Let those fail that surely do not fit into memory, each alone, before any of it is taken."""
     for member in members:
         try:
-            require_memory_for(member.run)
+            require_memory_for(member.run, limit)
         except TrainingFailed as failure:
             member.failure = failure.with_traceback(None)
 
@@ -93,9 +100,7 @@ def stacks_of(members: Sequence[Member], means: Means, keeps: bool = False) -> l
     if means.executor == "auto" and not keeps and _take_few_steps(members):
         return [Stack([member], only=True) for member in members]
     parts = _parts(members) if means.executor == "auto" else [members]
-    return [
-        each for part in parts for each in _stacks(part, _chosen(part, means), means.mesh, keeps)
-    ]
+    return [each for part in parts for each in _stacks(part, _chosen(part, means), means, keeps)]
 
 
 def _take_few_steps(members: Sequence[Member]) -> bool:
@@ -141,7 +146,7 @@ def measured(members: Sequence[Member], names: Sequence[str]) -> dict[str, float
     """
     takes: dict[str, Callable[[], float]] = {}
     for name in names:
-        stack = _stacks(members, name, None)[0]
+        stack = _stacks(members, name, Means("auto", None))[0]
         times = len(members) if name == "serial" else 1
         try:
             takes[name] = _timer(stack, times)
@@ -172,16 +177,16 @@ def _timer(stack: Stack, times: int) -> Callable[[], float]:
 
 
 def _stacks(
-    members: Sequence[Member], executor: str, mesh: Mesh | None, keeps: bool = False
+    members: Sequence[Member], executor: str, means: Means, keeps: bool = False
 ) -> list[Stack]:
     if executor == "serial":
         only = len(members) == 1 and not keeps
         return [Stack([member], only=only, keeps=keeps) for member in members]
     if executor == "vmap":
-        require_memory_for(members[0].run, models=len(members), remedy=_REMEDY)
+        require_memory_for(members[0].run, means.memory_limit, len(members), _REMEDY)
         return [Stack(members, keeps=keeps)]
     size = members[0].run.batch_size
-    return [Stack(members, check_mesh(mesh or _no_larger(members), size), keeps=keeps)]
+    return [Stack(members, check_mesh(means.mesh or _no_larger(members), size), keeps=keeps)]
 
 
 def _no_larger(members: Sequence[Member]) -> Mesh:

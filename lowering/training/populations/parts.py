@@ -48,6 +48,7 @@ def fit_population_partly(
     seconds: float | None = None,
     checkpoints: Sequence[Checkpoint | None] | None = None,
     on_epoch: Report | None = None,
+    memory_limit: float | None = None,
 ) -> list[Partial | TrainingFailed]:
     """Train many candidates for a part of what `fit_population` would, or go on from earlier parts.
 
@@ -69,6 +70,7 @@ def fit_population_partly(
             does. Those that are not trained at once but one after the other share the time.
         checkpoints: What each ended with before, in the order of what is returned; None begins.
         on_epoch: As for `fit_population`.
+        memory_limit: As for `fit_population`.
 
     Returns:
         For each candidate, and for each seed of it in turn, where it stands, or why it failed.
@@ -94,12 +96,12 @@ def fit_population_partly(
         [3, 'epochs']
     """
     end = ending(seconds)
-    means = means_of(executor, mesh, devices)
+    means = means_of(executor, mesh, devices, memory_limit)
     runs = [prepare(net, data, config) for net, config in paired(architectures, configs, seeds)]
     _check_limits(runs, epochs, steps)
     identities = [_identity(run) for run in runs]
     members = _members(runs, identities, checkpoints)
-    refuse_too_large(members)
+    refuse_too_large(members, memory_limit)
     enable_compilation_cache()
     stacks = [each for group in _together(members) for each in stacks_of(group, means, keeps=True)]
     with noticed_interrupts() as interrupted:

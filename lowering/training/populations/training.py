@@ -38,6 +38,7 @@ def fit_population(
     devices: Sequence[Any] | None = None,
     halving: Halving | None = None,
     on_epoch: Report | None = None,
+    memory_limit: float | None = None,
 ) -> list[Outcome]:
     """Train many candidates, those of one program at once; each comes out as if trained alone.
 
@@ -62,6 +63,7 @@ def fit_population(
             it. Others end with what they have then.
         on_epoch: Called with the position of a member and its report after each of its epochs;
             when it returns True, this member stops. The seconds are its share of the whole.
+        memory_limit: As for `fit`, for each candidate, and by `"vmap"` for all that go together.
 
     Returns:
         For each candidate, and for each seed of it in turn, what `fit` returns, or the
@@ -82,7 +84,7 @@ def fit_population(
         >>> [len(each.history) for each in trained]
         [2, 2]
     """
-    means = means_of(executor, mesh, devices)
+    means = means_of(executor, mesh, devices, memory_limit)
     pairs = paired(architectures, configs, seeds)
     members = [Member(i, prepare(net, data, config)) for i, (net, config) in enumerate(pairs)]
     if not members:
@@ -92,7 +94,7 @@ def fit_population(
     if halving is not None:
         check_halving([member.run for member in members])
     enable_compilation_cache()
-    refuse_too_large(members)
+    refuse_too_large(members, memory_limit)
     active = [member for member in members if member.active]
     stacks = [stack for group in grouped(active) for stack in stacks_of(group, means)]
     with noticed_interrupts() as interrupted:
