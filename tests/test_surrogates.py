@@ -180,9 +180,15 @@ def test_names_and_options_are_checked() -> None:
         ("gp-wl", {"radii": ()}),
         ("gp-rbf", {"widths": (0.0,)}),
         ("gp-wl", {"selection": 0}),
+        ("forest", {"trees": "100"}),
+        ("gp-wl", {"radii": 2}),
+        ("gp-wl", {"radii": [1, 2.5]}),
+        ("deep-ensemble", {"maximize": "false"}),
     ):
         with pytest.raises(SurrogateError, match=r"use|give"):
             make_surrogate(name, options)
+    as_written = make_surrogate("gp-wl", {"radii": [1, 2.0], "selection": 1e2})
+    assert as_written == make_surrogate("gp-wl", {"radii": (1, 2), "selection": 100})
 
 
 def test_scikit_learn_is_loaded_by_the_first_use_of_trees() -> None:

@@ -8,12 +8,12 @@ from dataclasses import fields
 from typing import Any, NamedTuple
 
 from jarch.ir import Space
+from jarch.option_types import check_options
 
 from .constraints import Constraint
 from .multi_objective.generational import GenerationalSearcher
 from .multi_objective.objectives import objectives_in
 from .objective import Objective
-from .option_types import check_options
 from .searcher import Searcher, SearchError
 
 
@@ -116,7 +116,8 @@ def make_searcher(
         raise SearchError(
             f"searcher {name} has no option {', '.join(unknown)}; it has {', '.join(fields)}"
         )
-    config = config_type(**check_options(f"searcher {name}", config_type, options or {}))
+    read = check_options(f"searcher {name}", config_type, options or {}, SearchError)
+    config = config_type(**read)
     chosen = list(objectives) or [objective or Objective()]
     learning = _learning(name, searcher, chosen) if entry.learns else {}
     made: Searcher = searcher(space, config, constraint=constraint, **learning)

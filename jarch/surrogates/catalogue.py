@@ -6,6 +6,8 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from jarch.option_types import check_options
+
 from .adjacency import AdjacencyEncoder
 from .encoder import Encoder
 from .joined import JoinedEncoder
@@ -67,7 +69,10 @@ def make_surrogate(name: str, options: Mapping[str, Any] | None = None) -> Surro
         raise SurrogateError(
             f"surrogate {name} has no option {', '.join(unknown)}; it has {', '.join(fields)}"
         )
-    made: Surrogate = surrogate(**{k: _named(k, v) for k, v in (options or {}).items()})
+    named = {k: _named(k, v) for k, v in (options or {}).items()}
+    made: Surrogate = surrogate(
+        **check_options(f"surrogate {name}", surrogate, named, SurrogateError)
+    )
     return made
 
 

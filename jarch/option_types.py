@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from types import NoneType
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from .searcher import SearchError
 
-
-def check_options(what: str, config: type, options: Mapping[str, Any]) -> dict[str, Any]:
+def check_options(
+    what: str, config: type, options: Mapping[str, Any], error: type[Exception]
+) -> dict[str, Any]:
     """Return options as the fields of a configuration take them.
 
     Numbers in another form become what the field holds: 1e3 is a whole number, 2 a real one. A
-    bool is no number, and a text is neither: `"false"` would pass for true.
+    bool is no number, and a text is neither: `"false"` would pass for true. A list stands for a
+    tuple. What is no plain data is taken as it is.
 
     Args:
         what: Has the options, for the message.
         config: A dataclass with type hints.
         options: Some of its fields by name.
+        error: Of which kind to raise one.
 
     Raises:
-        SearchError: A value is of another type than its field.
+        Exception: `error`, where a value is of another type than its field.
 
     Example:
         >>> import jarch as ja
-        >>> check_options("searcher evolution", ja.EvolutionConfig, {"population": 1e3, "rate": 1})
+        >>> evolution = "searcher evolution", ja.EvolutionConfig
+        >>> check_options(*evolution, {"population": 1e3, "rate": 1}, ja.SearchError)
         {'population': 1000, 'rate': 1}
-        >>> check_options("searcher evolution", ja.EvolutionConfig, {"aging": "false"})
+        >>> check_options(*evolution, {"aging": "false"}, ja.SearchError)
         Traceback (most recent call last):
         ...
         jarch.search.searcher.SearchError: searcher evolution: aging is 'false'; use True or False
@@ -41,8 +44,8 @@ def check_options(what: str, config: type, options: Mapping[str, Any]) -> dict[s
     for name, value in options.items():
         try:
             checked[name] = _read(value, hints[name])
-        except ValueError as error:
-            raise SearchError(f"{what}: {name} is {value!r}; use {error}") from None
+        except ValueError as wrong:
+            raise error(f"{what}: {name} is {value!r}; use {wrong}") from None
     return checked
 
 
@@ -57,14 +60,30 @@ def _read(value: object, hint: Any) -> object:
         if not isinstance(value, str) or value not in kinds:
             raise ValueError(f"one of {', '.join(kinds)}")
         return value
+    if get_origin(hint) is tuple:
+        return _items(value, kinds[0])
     optional = NoneType in get_args(hint)
     if optional and value is None:
         return None
     kind = kinds[0] if optional else hint
+    reader = _READERS.get(get_origin(kind) or kind)
+    if reader is None:
+        return value
     try:
-        return _READERS[get_origin(kind) or kind](value)
+        return reader(value)
     except ValueError as error:
         raise ValueError(f"{error} or None" if optional else str(error)) from None
+
+
+def _items(value: object, hint: Any) -> tuple[object, ...]:
+    """Return the items of a list or a tuple, each in the form of a type."""
+    if not isinstance(value, (list, tuple)):
+        raise ValueError("a list")
+    items = cast("Sequence[object]", value)
+    try:
+        return tuple([_read(item, hint) for item in items])
+    except ValueError as wrong:
+        raise ValueError(f"a list, each of it {wrong}") from None
 
 
 def _bool(value: object) -> bool:
