@@ -80,7 +80,7 @@ class EvolutionSearcher:
         space: Where to search.
         config: How the population evolves.
         objective: What a tournament is about.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
         where: Which decisions may mutate; by default all.
 
     Reference:

@@ -48,7 +48,7 @@ class ExhaustiveSearcher:
     Attributes:
         space: What to go through; every domain in it must be finite.
         config: What is suggested.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
 
     Example:
         >>> import jarch as ja

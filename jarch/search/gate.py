@@ -44,7 +44,7 @@ class Gate:
 
     Attributes:
         space: Where they come from.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
         repeats: Let equal models pass more than once.
         invalid: How many were refused as invalid since the last suggestion.
     """

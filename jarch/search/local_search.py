@@ -74,7 +74,7 @@ class LocalSearcher:
         space: Where to search.
         config: How a climb goes.
         objective: What is climbed.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
         where: Which decisions may be changed; by default all.
 
     Reference:

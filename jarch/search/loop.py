@@ -46,7 +46,8 @@ def random_search(
         evaluations: How many, failures included.
         seed: Two searches with the same seed suggest the same, and seed `evaluate` the same.
         uniform: Draw uniformly over architectures; else each decision is drawn uniformly.
-        constraint: Raises `InvalidArchitecture` for architectures not to suggest; see `within`.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest; see
+            `within`.
         objective: The metric to compare by.
         maximize: Whether more of it is better.
         together: Evaluate so many at a time; see `run_search`.

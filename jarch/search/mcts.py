@@ -109,7 +109,7 @@ class MctsSearcher:
         space: Where to search.
         config: How the tree is walked.
         objective: What the means are of.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
 
     Raises:
         SearchError: Scores as they are, of an objective to minimise.

@@ -72,7 +72,7 @@ class QuasiRandomSearcher:
     Attributes:
         space: Where to search.
         config: What is suggested.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
 
     Reference:
         Sobol 1967, "On the distribution of points in a cube and the approximate evaluation of

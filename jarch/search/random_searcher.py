@@ -50,7 +50,7 @@ class RandomSearcher:
     Attributes:
         space: Where to draw from.
         config: How.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
 
     Example:
         >>> import jarch as ja

@@ -161,7 +161,7 @@ class OptunaSearcher:
         space: Where to search.
         config: Which sampler.
         objectives: What is told to the sampler; several only where it takes several.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
         make: Returns the sampler, given a seed, in place of the one that `config` names.
         make_pruner: Returns the pruner in place of the one that `config` names.
 

@@ -45,7 +45,7 @@ class ModelBasedSearcher(ABC, Generic[C]):
         space: Where to search.
         config: Which surrogate, and how rounds go.
         objective: What the surrogate predicts: scores as they are, whichever direction is better.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
         where: Which decisions may mutate, where candidates are mutations; by default all.
         surrogate: What predicts, in place of the one that the configuration names. It is no part of
             the state: a restored searcher must be given an equal one.

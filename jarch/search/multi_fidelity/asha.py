@@ -47,7 +47,7 @@ class AshaSearcher(PromotionSearcher[AshaConfig]):
         space: Where to search.
         config: The rungs.
         objective: What candidates are compared by, within a rung.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
 
     Reference:
         Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht and Talwalkar 2020, "A system for

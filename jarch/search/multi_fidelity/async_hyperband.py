@@ -65,7 +65,7 @@ class AsyncHyperbandSearcher:
         space: Where to search.
         config: The brackets.
         objective: What candidates are compared by, within a rung of a bracket.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
 
     Reference:
         Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht and Talwalkar 2020, "A system for

@@ -97,7 +97,7 @@ class BracketSearcher(ABC, Generic[C]):
         space: Where to search.
         config: The brackets.
         objective: What candidates are compared by, within a rung.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
     """
 
     name: ClassVar[str]

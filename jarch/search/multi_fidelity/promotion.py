@@ -64,7 +64,7 @@ class PromotionSearcher(ABC, Generic[C]):
     Attributes:
         space: Where to search.
         config: The rungs.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
     """
 
     space: Space

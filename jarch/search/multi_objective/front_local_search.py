@@ -71,7 +71,7 @@ class FrontLocalSearcher:
         space: Where to search.
         config: How a front grows.
         objectives: What it is after, all at once.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
         where: Which decisions may be changed; by default all.
 
     Reference:

@@ -65,7 +65,7 @@ class GenerationalSearcher(ABC, Generic[C]):
         space: Where to search.
         config: How a population evolves.
         objectives: What it is after, all at once.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
         where: Which decisions may be changed by mutation; by default all.
     """
 

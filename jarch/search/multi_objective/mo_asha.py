@@ -69,7 +69,7 @@ class MoAshaSearcher(PromotionSearcher[MoAshaConfig]):
         space: Where to search.
         config: The rungs.
         objectives: What candidates are compared by, within a rung.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
 
     Reference:
         Schmucker, Donini, Zafar, Salinas and Archambeau 2021, "Multi-objective asynchronous

@@ -58,7 +58,7 @@ class Nsga3Searcher(GenerationalSearcher[Nsga3Config]):
         space: Where to search.
         config: How a population evolves.
         objectives: What it is after, all at once.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
         where: Which decisions may be changed by mutation; by default all.
 
     Reference:

@@ -105,7 +105,7 @@ class ParegoSearcher:
         space: Where to search.
         config: How the surrogate is fitted and used.
         objectives: What it is after, all at once.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
         where: Which decisions may be changed by mutation; by default all.
         surrogate: What predicts, in place of the one that the configuration names.
 

@@ -48,7 +48,7 @@ class PolicySearcher(ABC, Generic[C]):
         space: Where to search.
         config: The policy, and how it learns.
         objective: What is rewarded.
-        constraint: Raises `InvalidArchitecture` for those not to suggest.
+        constraint: Returns False, or raises `InvalidArchitecture`, for those not to suggest.
         network: The policy; None before the first suggestion.
 
     Example:
