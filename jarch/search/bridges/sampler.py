@@ -207,10 +207,12 @@ class OptunaSearcher:
         prunes = config.pruner is not None or self.make_pruner is not None
         if prunes and len(self.objectives) > 1:
             raise SearchError("pruners of Optuna take one objective; give one, or no pruner")
-        if self.make is None:
-            self._check_sampler()
         self._levels = levels(config.maximum, config.eta, config.minimum) if prunes else ()
         import_optuna()
+        if self.make is None:
+            self._check_sampler()
+        if self.make_pruner is None:
+            self._pruner()  # which checks its arguments
 
     def _check_sampler(self) -> None:
         """Raise where the sampler of the configuration would fail, some suggestions later."""
@@ -223,6 +225,7 @@ class OptunaSearcher:
                 "Optuna's sampler cmaes takes one objective; for several choose tpe, gp, nsga2 or "
                 "nsga3"
             )
+        self._sampler(0)  # which checks its arguments
 
     def ask(self, rng: np.random.Generator) -> Suggestion:
         """Return what goes on, or what the sampler suggests, or else something random that is new.
