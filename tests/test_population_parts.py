@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 import jarch as ja
-from jarch import lowering
+from jarch import lowering, nn
 from jarch.lowering.training import budgets, feeding
 from jarch.lowering.training.feeding import overruled_place
 from jarch.lowering.training.populations import choosing, meshes
+from jarch.lowering.training.preparation import prepare
+from jarch.lowering.training.ways import overruled_way, way_of
 
-from .training_nets import equal, linear, no_cache as no_cache, noisy
+from .training_nets import built, equal, linear, no_cache as no_cache, noisy
 
 DATA = ja.load_data("digits", limit=150)
 CONFIG = ja.TrainConfig(
@@ -60,6 +62,28 @@ def test_a_rung_goes_on_to_what_training_at_once_comes_to(
         assert [r.epoch for r in each.trained.history] == [1, 2, 3]
         for ours, theirs in zip(each.trained.history, whole[i].history, strict=True):
             assert ours.train_loss == pytest.approx(theirs.train_loss, abs=1e-4)
+
+
+@pytest.mark.parametrize("first", [{"epochs": 1}, {"steps": 5}])
+def test_few_steps_are_those_of_fit_and_go_on_as_such(
+    first: dict[str, int], tmp_path: Path
+) -> None:
+    net = built(nn.flatten, nn.dense(9), nn.relu, nn.dropout(0.2), nn.dense(8), nn.dense(10))
+    alone = [ja.fit(net, DATA, config) for config in CONFIGS]
+    assert way_of(prepare(net, DATA, CONFIG)) == "segments"
+    before = lowering.program_counts()
+    begun = parts(ja.fit_population_partly(net, DATA, CONFIGS[:2], **first))  # type: ignore[arg-type]
+    kept = [ja.save_checkpoint(each.checkpoint, tmp_path / str(i)) for i, each in enumerate(begun)]
+    given = [*map(ja.load_checkpoint, kept), None]
+    ended = parts(ja.fit_population_partly(net, DATA, CONFIGS, checkpoints=given))
+    assert lowering.program_counts() == before
+    assert all(map(equal, [each.trained for each in ended], alone))
+    spread = ja.fit_population_partly(net, DATA, CONFIGS, executor="vmap", checkpoints=given)
+    first_two, anew = parts(spread)[:2], parts(spread)[2]
+    assert all(map(equal, [each.trained for each in first_two], alone))
+    assert anew.trained.validation == pytest.approx(alone[2].validation, abs=1e-4)
+    with overruled_way("whole"), pytest.raises(ja.CheckpointError, match=r"overruled_way\('seg"):
+        ja.fit_population_partly(net, DATA, CONFIGS, checkpoints=given)
 
 
 def test_a_part_without_a_whole_epoch_is_judged_as_it_is() -> None:

@@ -34,13 +34,14 @@ from .resuming import (
     Partial,
     check_checkpoint,
     identify,
+    kind_of_state,
     to_device,
     to_host,
 )
 from .stepping import Steps, Take
 from .steps import Epoch, Numbers, TrainState, Variables
 from .trained import EpochReport, Trained, measure
-from .ways import steps_of
+from .ways import steps_of, way_of
 
 _DEFAULT = TrainConfig()
 _REMEDY = "take a smaller architecture, or memory_limit=math.inf to try all the same"
@@ -167,7 +168,7 @@ def fit_partly(
     require_memory_for(run, memory_limit, remedy=_REMEDY)
     budget = _budget(run, epochs, steps, seconds)
     if checkpoint is not None:
-        check_checkpoint(checkpoint, identify(run.model.architecture, run.config, data))
+        check_checkpoint(checkpoint, _identity(run))
     return _part(run, _train_noticing(run, budget, on_epoch, None, checkpoint))
 
 
@@ -192,13 +193,17 @@ def _train_noticing(
 
 def _part(run: Run, progress: _Progress) -> Partial:
     """Return where a training stands."""
-    identity = identify(run.model.architecture, run.config, run.data)
     over = progress.ended == "plateau" or progress.steps == _total(run)
     arrays = to_host(progress.state)
     history = tuple(progress.history)
-    made = Checkpoint(identity, progress.steps, arrays, history, progress.best, over)
+    made = Checkpoint(_identity(run), progress.steps, arrays, history, progress.best, over)
     assert progress.ended is not None
     return Partial(_finish(run, progress), made, progress.ended)
+
+
+def _identity(run: Run) -> str:
+    kind = kind_of_state(population=False, in_segments=way_of(run) == "segments")
+    return kind + identify(run.model.architecture, run.config, run.data)
 
 
 def _budget(run: Run, epochs: int | None, steps: int | None, seconds: float | None) -> Budget:

@@ -100,12 +100,27 @@ def identify(architecture: Architecture, config: TrainConfig, data: Data) -> str
     return "/".join(sha256(each.encode()).hexdigest() for each in written)
 
 
+def kind_of_state(population: bool, in_segments: bool) -> str:
+    """Return what stands before the hashes of an identity: in which form a state is.
+
+    Args:
+        population: Whether it is of `fit_population_partly`.
+        in_segments: Whether it is of programs of segments, not of whole nets.
+
+    Example:
+        >>> kind_of_state(True, False) + "0/1/2"
+        'population 0/1/2'
+    """
+    words = ["population"] * population + ["segments"] * in_segments
+    return "".join(f"{word} " for word in words)
+
+
 def check_checkpoint(checkpoint: object, identity: str, whose: str = "the checkpoint") -> None:
     """Check that a checkpoint is one, and that it is of this training.
 
     Args:
         checkpoint: What was given for one.
-        identity: What `identify` says of the training, perhaps after its kind and a space.
+        identity: What `identify` says of the training, after `kind_of_state`.
         whose: What the message is to call it.
 
     Raises:
@@ -119,11 +134,26 @@ def check_checkpoint(checkpoint: object, identity: str, whose: str = "the checkp
     if checkpoint.identity == identity:
         return
     (kind, *found), (expected, *sought) = _split(checkpoint.identity), _split(identity)
-    other = [name for name, a, b in zip(_PARTS, found, sought, strict=True) if a != b]
-    differs = f"is of another {' and another '.join(other)}"
-    if kind != expected:
-        differs = f"is of fit_{'population_' if kind else ''}partly, which alone goes on from it"
+    population = "population" in kind
+    if population != ("population" in expected):
+        differs = (
+            f"is of fit_{'population_' if population else ''}partly, which alone goes on from it"
+        )
+    elif found == sought:
+        raise _of_other_programs(whose, in_segments="segments" in kind)
+    else:
+        other = [name for name, a, b in zip(_PARTS, found, sought, strict=True) if a != b]
+        differs = f"is of another {' and another '.join(other)}"
     raise CheckpointError(f"{whose} {differs}; train from the beginning, with None in place of it")
+
+
+def _of_other_programs(whose: str, in_segments: bool) -> CheckpointError:
+    way = "segments" if in_segments else "whole"
+    return CheckpointError(
+        f"the arrays of {whose} are those of other programs: its training began on another "
+        "backend, say, or with another version of optax; go on as it began, if need be under "
+        f"jarch.lowering.training.ways.overruled_way({way!r}), or train from the beginning"
+    )
 
 
 def _split(identity: str) -> list[str]:
@@ -164,13 +194,7 @@ def to_device(checkpoint: Checkpoint, like: TrainState) -> TrainState:
     tree = cast(Any, jax.tree.structure(like))
     found = [(np.shape(leaf), str(leaf.dtype)) for leaf in checkpoint.leaves]
     if found != [(np.shape(leaf), str(leaf.dtype)) for leaf in expected]:
-        way = "whole" if isinstance(like.params, tuple) else "segments"
-        raise CheckpointError(
-            "the arrays of the checkpoint are those of other programs: its training began on "
-            "another backend, say, or with another version of optax; go on as it began, if need be "
-            f"under jarch.lowering.training.ways.overruled_way({way!r}), or train from the "
-            "beginning"
-        )
+        raise _of_other_programs("the checkpoint", in_segments="segments" in checkpoint.identity)
     leaves = [np.array(leaf) for leaf in checkpoint.leaves]
     restored: Any = jax.tree.unflatten(tree, jax.device_put(leaves))
     return cast(TrainState, restored)

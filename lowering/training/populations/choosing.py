@@ -90,16 +90,21 @@ def refuse_too_large(members: Sequence[Member], limit: float | None) -> None:
 def stacks_of(members: Sequence[Member], means: Means, keeps: bool = False) -> list[Stack]:
     """Return the members of one program in stacks that are trained one after the other.
 
-    Where they are to be kept, see `Stack`, each is trained by the programs of whole models, so that
-    it can go on in any other stack.
-
-    By `"auto"` each is trained as `fit` would where they take few steps in all. Else no more of
-    them go together than the memory probably holds; it would not be an error but the end of the
+    By `"auto"` each is trained as `fit` would where they take few steps in all; and so it goes on,
+    whatever the executor, if that is by programs of segments, whose state is another. Else no more
+    of them go together than the memory probably holds; it would not be an error but the end of the
     process that says so on a CPU.
+
+    Args:
+        members: With as many steps behind them, and alike in whether they go on in segments.
+        means: What the caller said.
+        keeps: Whether they are to be kept, see `Stack`.
     """
-    if means.executor == "auto" and not keeps and _take_few_steps(members):
-        return [Stack([member], only=True) for member in members]
-    parts = _parts(members) if means.executor == "auto" else [members]
+    begun = members[0].begins is not None
+    auto = means.executor == "auto"
+    if members[0].in_segments if begun else auto and _take_few_steps(members):
+        return [Stack([member], only=True, keeps=keeps) for member in members]
+    parts = _parts(members) if auto else [members]
     return [each for part in parts for each in _stacks(part, _chosen(part, means), means, keeps)]
 
 

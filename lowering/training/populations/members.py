@@ -43,6 +43,7 @@ class Member:
         begins: What it goes on from; None where it begins.
         steps: How many it was trained for when it began or ended.
         leaves: The arrays of its state when it ended, where it may go on.
+        in_segments: Whether its state is that of programs of segments.
     """
 
     position: int
@@ -56,12 +57,14 @@ class Member:
     begins: Checkpoint | None = None
     steps: int = 0
     leaves: tuple[Any, ...] | None = None
+    in_segments: bool = False
 
     @classmethod
-    def going_on(cls, position: int, run: Run, checkpoint: Checkpoint) -> Member:
+    def going_on(cls, position: int, run: Run, checkpoint: Checkpoint, in_segments: bool) -> Member:
         """Return one that goes on, or that had already stopped early."""
         history, steps = list(checkpoint.history), checkpoint.steps
         member = cls(position, run, history, checkpoint.best, begins=checkpoint, steps=steps)
+        member.in_segments = in_segments
         if checkpoint.over and steps < run.rates.size:
             member.ended, member.leaves = "plateau", checkpoint.leaves
         return member

@@ -19,7 +19,9 @@ from jarch.lowering.training.resuming import (
     Partial,
     check_checkpoint,
     identify,
+    kind_of_state,
 )
+from jarch.lowering.training.ways import way_of
 
 from .choosing import Executor, means_of, refuse_too_large, stacks_of
 from .grouping import Architectures, Configs, grouped, paired
@@ -53,8 +55,10 @@ def fit_population_partly(
     """Train many candidates for a part of what `fit_population` would, or go on from earlier parts.
 
     Each has a checkpoint of its own, so any of them may go on, in any company: a rung takes the
-    checkpoints of the best. Those that were trained for as many steps go on together. The
-    checkpoint of a member of a population is for this function alone, not for `fit_partly`.
+    checkpoints of the best. Those that were trained for as many steps go on together. Where few
+    steps were taken by programs of segments, as `fit` and `"auto"` do on CPUs, all further ones
+    are, in turn. The checkpoint of a member of a population is for this function alone, not for
+    `fit_partly`.
 
     Args:
         architectures: As for `fit_population`.
@@ -99,8 +103,8 @@ def fit_population_partly(
     means = means_of(executor, mesh, devices, memory_limit)
     runs = [prepare(net, data, config) for net, config in paired(architectures, configs, seeds)]
     _check_limits(runs, epochs, steps)
-    identities = [_identity(run) for run in runs]
-    members = _members(runs, identities, checkpoints)
+    names = [identify(run.model.architecture, run.config, run.data) for run in runs]
+    members = _members(runs, names, checkpoints)
     refuse_too_large(members, memory_limit)
     enable_compilation_cache()
     stacks = [each for group in _together(members) for each in stacks_of(group, means, keeps=True)]
@@ -111,40 +115,44 @@ def fit_population_partly(
             own = None if end is None else share(end, len(stacks) - i)
             budget = Budget(_last(stack.members[0].run, epochs, steps), own, interrupted)
             _train(stack, budget, on_epoch)
-    named = list(zip(members, identities, strict=True))
+    named = list(zip(members, names, strict=True))
     if interrupted():
-        raise TrainingInterrupted([None if m.active else m.partial(name) for m, name in named])
-    return [member.partial(name) for member, name in named]
+        raise TrainingInterrupted([None if m.active else _partial(m, name) for m, name in named])
+    return [_partial(member, name) for member, name in named]
 
 
-def _identity(run: Run) -> str:
-    return "population " + identify(run.model.architecture, run.config, run.data)
+def _partial(member: Member, name: str) -> Partial | TrainingFailed:
+    return member.partial(kind_of_state(True, member.in_segments) + name)
 
 
 def _members(
-    runs: Sequence[Run], identities: Sequence[str], checkpoints: Sequence[Checkpoint | None] | None
+    runs: Sequence[Run], names: Sequence[str], checkpoints: Sequence[Checkpoint | None] | None
 ) -> list[Member]:
     given = [None] * len(runs) if checkpoints is None else [*checkpoints]
     if len(given) != len(runs):
         raise CheckpointError(
             f"{len(given)} checkpoints for {len(runs)} members; give one for each"
         )
-    for i, (checkpoint, identity) in enumerate(zip(given, identities, strict=True)):
-        if checkpoint is not None:
-            check_checkpoint(checkpoint, identity, f"the checkpoint of member {i}")
-    return [
-        Member(i, run) if checkpoint is None else Member.going_on(i, run, checkpoint)
-        for i, (run, checkpoint) in enumerate(zip(runs, given, strict=True))
-    ]
+    return [_member(i, *each) for i, each in enumerate(zip(runs, names, given, strict=True))]
+
+
+def _member(position: int, run: Run, name: str, checkpoint: Checkpoint | None) -> Member:
+    if checkpoint is None:
+        return Member(position, run)
+    began = str(getattr(checkpoint, "identity", "")).startswith(kind_of_state(True, True))
+    in_segments = began and way_of(run) == "segments"
+    identity = kind_of_state(True, in_segments) + name
+    check_checkpoint(checkpoint, identity, f"the checkpoint of member {position}")
+    return Member.going_on(position, run, checkpoint, in_segments)
 
 
 def _together(members: Sequence[Member]) -> list[list[Member]]:
-    """Return those that still train, by program and by how many steps they have behind them."""
-    found: list[list[Member]] = []
-    for group in grouped([member for member in members if member.active]):
-        behind = dict.fromkeys(member.steps for member in group)
-        found += [[member for member in group if member.steps == steps] for steps in behind]
-    return found
+    """Return those that still train, by program, by steps behind them, and by kind of state."""
+    found: dict[tuple[int, int, bool], list[Member]] = {}
+    for i, group in enumerate(grouped([member for member in members if member.active])):
+        for member in group:
+            found.setdefault((i, member.steps, member.in_segments), []).append(member)
+    return list(found.values())
 
 
 def _check_limits(runs: Sequence[Run], epochs: int | None, steps: int | None) -> None:

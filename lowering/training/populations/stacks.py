@@ -21,6 +21,7 @@ from jarch.lowering.training.errors import TrainingFailed
 from jarch.lowering.training.feeding import begin_validation, fed, place_of
 from jarch.lowering.training.judging import on_host
 from jarch.lowering.training.metrics import Array
+from jarch.lowering.training.piecewise import Piecewise
 from jarch.lowering.training.resuming import Ending, to_device, to_host
 from jarch.lowering.training.stepping import Steps, Take, Whole
 from jarch.lowering.training.steps import (
@@ -64,7 +65,7 @@ class Stack:
             members: At least one, all trained for as many steps before; the first is repeated until
                 a mesh is full.
             mesh: Over which they are spread; None for one device.
-            only: Whether no other members are trained by the program of this one.
+            only: Whether to train it as `fit` would, which makes a program for it alone, perhaps.
             keeps: Whether to keep the state of members that have ended, from which they can go on.
         """
         self.steps = members[0].steps
@@ -134,6 +135,7 @@ class Stack:
                 member.variables = self.weights(member)
             if self._keeps and member.ended is not None and member.leaves is None:
                 member.leaves, member.steps = self._leaves(member), self.steps
+                member.in_segments = isinstance(self._by, Piecewise)
         active = self.active
         if not active:
             self._state = self._taken = None
