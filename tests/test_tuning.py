@@ -166,7 +166,7 @@ class TestCommands:
             "def space(num_classes=10):\n"
             "    kernel = ja.Discrete([3, 5], name='kernel')\n"
             "    return ja.sequential(\n"
-            "        nn.depthwise_conv(kernel), nn.flatten, nn.dense(num_classes)\n"
+            "        nn.depthwise_conv(kernel), nn.conv(2, 1), nn.flatten, nn.dense(num_classes)\n"
             "    )\n"
         )
         return f"{path}:space"
@@ -175,15 +175,22 @@ class TestCommands:
         self, space: str, capsys: pytest.CaptureFixture[str], measured: list[Any]
     ) -> None:
         assert main(["tune", space]) == 0
-        told = capsys.readouterr().out
-        of = "for 2 convolutions, with gradients"
-        assert told.startswith(f"lax        2000.000 ms {of}\nshifted    6000.000 ms {of}\n")
-        assert "measured now\njarch takes shifted here; search with --depthwise lax" in told
+        assert capsys.readouterr().out.splitlines() == [
+            "depthwise convolutions: 2 with their gradients, measured now",
+            "  lax        2000.000 ms",
+            "  shifted    6000.000 ms",
+            "  jarch takes shifted here; search with --depthwise lax",
+            "other convolutions: 1 with their gradients, measured now",
+            "  dense      1800.000 ms",
+            "  lax        2000.000 ms",
+            "  product    4000.000 ms",
+            "  dense is what jarch takes here, and none is clearly faster",
+        ]
         assert main(["tune", space]) == 0
         assert "as measured before" in capsys.readouterr().out
         assert main(["tune", "digits_dense"]) == 0
         assert "nothing to choose" in capsys.readouterr().out
-        assert (len(measured), choices_made()) == (2, [])
+        assert (len(measured), choices_made()) == (3, [])
 
     def test_a_search_takes_it_and_writes_it_down(
         self, space: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -198,9 +205,11 @@ class TestCommands:
         monkeypatch.setattr(ja.TrainingEvaluator, "__call__", noted)
         folder = str(tmp_path / "run")
         brief = "--evaluations 1 --epochs 1 --final-epochs 0 --data digits".split()
-        command = ["search", space, *brief, "--folder", folder, "--depthwise", "lax"]
+        chosen = "--conv", "product", "--depthwise", "lax"
+        command = ["search", space, *brief, "--folder", folder, *chosen]
         assert main(command) == 0
-        assert found == [[["depthwise_conv", "cpu", "often", "lax"]]]
+        both = ["conv", "cpu", "often", "product"], ["depthwise_conv", "cpu", "often", "lax"]
+        assert found == [[*both]]
         assert choices_made() == []
         assert ja.read_run(tmp_path / "run").settings["depthwise"] == "lax"
         assert main([*command[:-2], "--resume"]) == 2  # it would come to other results

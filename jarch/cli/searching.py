@@ -68,6 +68,7 @@ SearcherName: TypeAlias = Literal[
 _LATER = (
     "augment",
     "clip_norm",
+    "conv",
     "depthwise",
     "dtype",
     "ema_decay",
@@ -142,6 +143,8 @@ class Search:
     """End trainings whose learning curve says that they will not beat the best."""
     depthwise: Literal["lax", "shifted"] | None = None
     """How depthwise convolutions are computed, as jarch tune found it; None: by jarch's table."""
+    conv: Literal["dense", "lax", "product"] | None = None
+    """How other convolutions are computed, likewise."""
     batch_size: int = 32
     """How many examples a training step takes."""
     optimizer: str = "adam"

@@ -134,7 +134,8 @@ def run_session(command: Search) -> int:
     try:
         with (
             locked_run(folder, command.resume),
-            _convolving(command.depthwise),
+            _convolving("depthwise_conv", command.depthwise),
+            _convolving("conv", command.conv),
             lasting_interrupts() as raise_again,
         ):
             return _search_and_finish(task, raise_again)
@@ -160,11 +161,9 @@ def _check_numbers(command: Search) -> None:
         at_least(0, "--seconds", command.seconds)
 
 
-def _convolving(way: str | None) -> AbstractContextManager[None]:
-    """Return what has depthwise convolutions computed in this way; None: as the table says."""
-    if way is None:
-        return nullcontext()
-    return lowering.overruled("depthwise_conv", way, "often")
+def _convolving(operation: str, way: str | None) -> AbstractContextManager[None]:
+    """Return what has an operation computed in this way; None: as the table says."""
+    return nullcontext() if way is None else lowering.overruled(operation, way, "often")
 
 
 def _search_and_finish(task: _Task, raise_again: Callable[[], None]) -> int:

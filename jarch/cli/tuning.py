@@ -16,12 +16,19 @@ from jarch.search import SpaceExhausted, make_searcher
 from .naming import at_least, find_space
 from .session import count_outputs
 
+_CLEARLY = 0.95  # of the time that is taken now; what is measured varies by some hundredths
+_OPERATIONS = {
+    "depthwise_conv": ("depthwise convolutions", "--depthwise"),
+    "conv": ("other convolutions", "--conv"),
+}
+"""What has a choice: its name, and the option of jarch search that makes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tune:
-    """Measure which way depthwise convolutions are fastest, for some architectures of a space.
+    """Measure which way convolutions are fastest, for some architectures of a space.
 
-    Nothing changes by it: jarch search --depthwise takes what it found.
+    Nothing changes by it: jarch search takes what it found by --depthwise and --conv.
     """
 
     space: Annotated[str, tyro.conf.Positional]
@@ -49,16 +56,24 @@ class Tune:
                 drawn.append(searcher.ask(rng).architecture)
         except SpaceExhausted:
             pass
-        found = lowering.measure_ways(drawn, data.input_shape, self.batch_size)
-        if found is None:
-            print(f"{self.space}: no depthwise convolutions, nothing to choose")
-            return 0
-        for way, seconds in sorted(found.seconds.items(), key=lambda item: item[1]):
-            of = f"{found.convolutions} convolutions, with gradients"
-            print(f"{way:8} {1e3 * seconds:10.3f} ms for {of}")
-        print("measured now" if found.measured else "as measured before")
-        if found.way == found.table:
-            print(f"{found.way} is what jarch takes here")
-        else:
-            print(f"jarch takes {found.table} here; search with --depthwise {found.way}")
+        told = False
+        for operation, named in _OPERATIONS.items():
+            shape, size = data.input_shape, self.batch_size
+            tuned = lowering.measure_ways(drawn, shape, size, operation=operation)
+            if tuned is not None:
+                _tell(*named, tuned)
+                told = True
+        if not told:
+            print(f"{self.space}: no convolutions, nothing to choose")
         return 0
+
+
+def _tell(name: str, option: str, tuned: lowering.Tuned) -> None:
+    when = "measured now" if tuned.measured else "as measured before"
+    print(f"{name}: {tuned.convolutions} with their gradients, {when}")
+    for way, seconds in sorted(tuned.seconds.items(), key=lambda item: item[1]):
+        print(f"  {way:8} {1e3 * seconds:10.3f} ms")
+    if tuned.seconds[tuned.way] > _CLEARLY * tuned.seconds[tuned.table]:
+        print(f"  {tuned.table} is what jarch takes here, and none is clearly faster")
+    else:
+        print(f"  jarch takes {tuned.table} here; search with {option} {tuned.way}")
