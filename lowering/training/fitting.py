@@ -228,11 +228,13 @@ def _train(
     enable_compilation_cache()
     try:
         progress = _begin(run, variables, checkpoint)
-        while progress.ended is None and progress.steps < budget.steps:
-            _train_epoch(run, progress, budget, on_epoch)
+        try:
+            while progress.ended is None and progress.steps < budget.steps:
+                _train_epoch(run, progress, budget, on_epoch)
+        finally:
+            progress.ahead = None  # which knows the progress: together they would outlive this
     except _DeviceError as error:
         raise TrainingFailed(f"the device could not go on: {error}") from error
-    progress.ahead = None
     if progress.ended is None:
         progress.ended = "epochs" if progress.steps == _total(run) else "limit"
     return progress
