@@ -145,6 +145,18 @@ def test_what_is_fitted_are_normal_scores_or_the_numbers_themselves(ranks: bool)
     assert (min(scores) < 0) == ranks
 
 
+@pytest.mark.parametrize("ranks", [True, False])
+def test_one_far_away_result_makes_nothing_alike_where_ranks_are_weighed(ranks: bool) -> None:
+    searcher = parego(ja.trace(chain), ParegoConfig(initial=20, normal_scores=ranks))
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        right = float(i) if i else 1e9
+        searcher.tell(searcher.ask(rng), {"left": float(i), "right": right})
+    values = searcher._weighed(np.array([0.5, 0.5]))  # pyright: ignore[reportPrivateUsage]
+    best = int(np.argmin(values))
+    assert best in (5, 6, 7) if ranks else best == 11  # neither objective alone, or the left one
+
+
 def short() -> ja.Fragment:
     """Three decisions, one of which is without a choice."""
     domains = WIDTHS, WIDTHS, [8]

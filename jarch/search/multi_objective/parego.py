@@ -51,8 +51,9 @@ class ParegoConfig:
     Attributes:
         surrogate: The name of what predicts; see `jarch.surrogates.SURROGATES`.
         surrogate_options: Its options, by name.
-        normal_scores: Fit to the ranks of what is weighed, spread like a normal distribution, so
-            that a few results which are far worse than all others do not make these alike.
+        normal_scores: Weigh the ranks of results in each objective in place of the results, and fit
+            to the ranks of what comes of it, spread like a normal distribution: so a few results
+            which are far worse than all others do not make these alike.
         initial: So many results of random architectures come first, failures not counted; None is
             11 for each decision of the first suggestion that has a choice, less one, 50 at most.
         augmentation: The part of the weighted sum that is added to the weighted maximum.
@@ -95,11 +96,12 @@ class ParegoConfig:
 class ParegoSearcher:
     """Draws weights, fits a surrogate to the objectives as they weigh them, and improves on that.
 
-    For each suggestion weights are drawn from a few that are spread evenly. All scores are brought
-    into 0..1, 0 the best known, and become one number: the greatest of the weighted ones, and a
-    little of their sum (augmented Tchebycheff). What is suggested has the greatest expected
-    improvement of that among random architectures and mutations of the best; the paper looks for
-    it by an evolutionary algorithm on vectors. A failure has the worst of these numbers.
+    For each suggestion weights are drawn from a few that are spread evenly. All scores, or their
+    ranks, are brought into 0..1, 0 the best known, and become one number: the greatest of the
+    weighted ones, and a little of their sum (augmented Tchebycheff). What is suggested has the
+    greatest expected improvement of that among random architectures and mutations of the best; the
+    paper looks for it by an evolutionary algorithm on vectors. A failure has the worst of these
+    numbers.
 
     Attributes:
         space: Where to search.
@@ -227,6 +229,8 @@ class ParegoSearcher:
         """Return one number for each result: less is better, and a failure has the worst."""
         known = [scores for _, scores in self._told if scores is not None]
         losses = as_losses(known, self.objectives)
+        if self.config.normal_scores:
+            losses = rankdata(losses, axis=0)
         scalars = scalarize(losses, weights, self.config.augmentation)
         values = np.full(len(self._told), scalars.max())
         values[[scores is not None for _, scores in self._told]] = scalars
