@@ -293,9 +293,9 @@ def _take_steps(run: Run, progress: _Progress, budget: Budget, number: int) -> f
     The host waits for the device only at the end, and now and then where there is a clock to watch.
     """
     began, compiled = time.perf_counter(), 0.0
-    given = progress.ahead or _given(run, progress, budget, number)
+    coming = progress.ahead or _given(run, progress, budget, number)
     progress.ahead = None
-    for steps, take in given:
+    for steps, take in coming:
         end = progress.steps + steps
         while progress.steps < end:
             if budget.is_late(progress.steps, partial(_wait, progress)):
@@ -316,13 +316,13 @@ def _given(run: Run, progress: _Progress, budget: Budget, number: int) -> Iterat
     bounds = progress.steps - before, min(len(order), budget.steps - before)
 
     def made() -> Iterator[_Given]:
-        given = fed(run.data, run.batch_size, epoch, *bounds, lambda: _wait(progress))
-        for steps, x, y, on_device in given:
+        batches = fed(run.data, run.batch_size, epoch, *bounds, lambda: _wait(progress))
+        for steps, x, y, on_device in batches:
             take = progress.by.make_step(progress.state, x, y, on_device, progress.numbers)
             yield _Given(steps, take)
 
-    all_given = made()
-    return chain([next(all_given)], all_given)
+    coming = made()
+    return chain([next(coming)], coming)
 
 
 def _together(progress: _Progress, budget: Budget) -> int:
