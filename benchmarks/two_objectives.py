@@ -50,7 +50,7 @@ SEARCHERS: Mapping[str, Contestant] = {
     "nsga3": Contestant(partial(_by_name, "nsga3")),
     "front_local": Contestant(partial(_by_name, "front_local")),
     "optuna": Contestant(partial(_by_name, "optuna"), evaluations=200),
-    "parego": Contestant(partial(_by_name, "parego"), evaluations=200),
+    "parego": Contestant(partial(_by_name, "parego"), evaluations=500),
 }
 """What can be compared, by name, all with the defaults of jarch."""
 
