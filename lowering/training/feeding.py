@@ -1,9 +1,8 @@
 """How steps get their examples: all lie on the device, or one batch is sent after the other.
 
 Data that fit are put on the device once, and a step gathers its batch there. Others stay on the
-host, memory-mapped perhaps, and a thread gathers the next batch and sends it while the device works
-on the one before. (Loaders such as grain's read files by several processes; here there are arrays,
-for which one thread is enough.) A step is the same in both cases, and so is what it comes to.
+host, memory-mapped perhaps, and grain gathers the next batch and sends it, in a thread, while the
+device works on the one before. A step is the same in both cases, and so is what it comes to.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -12,7 +11,6 @@ for which one thread is enough.) A step is the same in both cases, and so is wha
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
@@ -131,16 +129,12 @@ def begin_validation(
 
 def _sent(data: Data, order: npt.NDArray[np.int32]) -> Iterator[tuple[Any, Any]]:
     """Yield inputs and targets of batch after batch; the next one is under way meanwhile."""
+    import grain  # which takes half a second, and is for large data alone
+
     targets = target_rows(data.y_train, data.num_classes)
 
     def send(rows: npt.NDArray[np.int32]) -> Any:
         return jax.device_put((np.asarray(data.x_train[rows]), np.asarray(targets[rows])))
 
-    if not len(order):
-        return
-    with ThreadPoolExecutor(1) as apart:
-        coming = apart.submit(send, order[0])
-        for rows in order[1:]:
-            now, coming = coming.result(), apart.submit(send, rows)
-            yield now
-        yield coming.result()
+    sent = grain.MapDataset.source(list(order)).map(send)
+    yield from sent.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=1))
