@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from numbers import Integral, Real
 from types import NoneType
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
@@ -23,11 +24,11 @@ def check_options(
     Args:
         what: Has the options, for the message.
         config: A dataclass with type hints.
-        options: Some of its fields by name.
+        options: Values by the names of its fields.
         error: Of which kind to raise one.
 
     Raises:
-        Exception: `error`, where a value is of another type than its field.
+        Exception: `error`, where there is no such field, or a value is of another type than it.
 
     Example:
         >>> import jarch as ja
@@ -39,7 +40,10 @@ def check_options(
         ...
         jarch.search.searcher.SearchError: searcher evolution: aging is 'false'; use True or False
     """
-    hints = get_type_hints(config)
+    hints, known = get_type_hints(config), [field.name for field in fields(config)]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise error(f"{what} has no option {', '.join(unknown)}; it has {', '.join(known)}")
     checked: dict[str, Any] = {}
     for name, value in options.items():
         try:

@@ -107,15 +107,9 @@ def make_searcher(
         {'name': 'mcts', 'objective': 'accuracy', 'maximize': True, 'exploration': 0.3, \
 'scaled': True, 'repeats': False, 'bisection': False}
     """
-    fields = option_names(name)
-    entry = _SEARCHERS[name]
+    entry = _entry(name)
     module = importlib.import_module(f".{entry.module}", __package__)
     config_type, searcher = getattr(module, entry.config), getattr(module, entry.searcher)
-    unknown = sorted(set(options or {}) - set(fields))
-    if unknown:
-        raise SearchError(
-            f"searcher {name} has no option {', '.join(unknown)}; it has {', '.join(fields)}"
-        )
     read = check_options(f"searcher {name}", config_type, options or {}, SearchError)
     config = config_type(**read)
     chosen = list(objectives) or [objective or Objective()]
@@ -185,11 +179,20 @@ def option_names(name: str) -> tuple[str, ...]:
         >>> option_names("asha")
         ('maximum', 'minimum', 'eta', 'repeats')
     """
-    if name not in _SEARCHERS:
-        raise SearchError(f"searcher {name!r} is none of {', '.join(SEARCHERS)}")
-    entry = _SEARCHERS[name]
+    entry = _entry(name)
     module = importlib.import_module(f".{entry.module}", __package__)
     return tuple(field.name for field in fields(getattr(module, entry.config)))
+
+
+def _entry(name: str) -> _Entry:
+    """Return where a searcher is found.
+
+    Raises:
+        SearchError: There is no such searcher.
+    """
+    if name not in _SEARCHERS:
+        raise SearchError(f"searcher {name!r} is none of {', '.join(SEARCHERS)}")
+    return _SEARCHERS[name]
 
 
 def random_at_first(searcher: Searcher) -> tuple[str, int] | None:

@@ -127,8 +127,7 @@ def back_program(
     def compile_it() -> Executable:
         tape = tape_of(traced)
         if tape.tree is None:  # the forward program was read, not traced
-            with situated("often"):
-                _shapes_of(partial(_train, module, inward, tape), *forward)
+            _shapes_of(partial(_train, module, inward, tape), *forward)
         return _compiled(partial(_back, tape), arguments, module)
 
     return executable(key, own, compile_it, small=True)
@@ -188,8 +187,7 @@ def _compiled(
     module: ArchitectureModule | None = None,
     donate: tuple[int, ...] = (),
 ) -> Executable:
-    with situated("often"):
-        lowered = jax.jit(function, donate_argnums=donate).lower(*arguments)
+    lowered = jax.jit(function, donate_argnums=donate).lower(*arguments)
     options = _options(module, (arguments, lowered.out_info))
     return cast(Executable, lowered.compile(options or None))
 
@@ -321,14 +319,10 @@ def _runner(module: ArchitectureModule, rest: Any, given: Given) -> Callable[...
     placed = warm_momenta(module.architecture, numbers, given.step)
 
     def run(params: Any, x: Any) -> Any:
-        return module.apply(
-            {"params": params, **rest},
-            x,
-            train=True,
-            numbers=placed,
-            bits=None if given.words is None else RandomBits.of(given.words),
-            mutable=list(rest),
-        )
+        bits = None if given.words is None else RandomBits.of(given.words)
+        every = {"params": params, **rest}
+        with situated("often"):  # wherever it is traced
+            return module.apply(every, x, train=True, numbers=placed, bits=bits, mutable=list(rest))
 
     return run
 
